@@ -1,0 +1,110 @@
+"""The loss against the recorded numbers of the published method, every single-rank case."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from itemclip_med.losses import ItemizedCLIPLoss, LossDraws
+from tests.conftest import find_shared
+from tests.losses.loss_reference_pool import ReferencePool
+
+pytestmark = pytest.mark.golden
+
+FORWARD, GRADIENT = 1e-5, 1e-4
+
+
+def find_cases() -> list[Path]:
+    try:
+        folder = find_shared("golden")
+    except (pytest.skip.Exception, pytest.fail.Exception):
+        return []
+    return sorted(path for path in folder.glob("loss_*.json") if not path.stem.startswith("loss_dist"))
+
+
+def test_golden_cases_are_found(shared_dir):
+    shared_dir("golden")
+    assert find_cases()
+
+
+def relative_error(found: torch.Tensor, expected: torch.Tensor) -> float:
+    return ((found - expected).abs().max() / expected.abs().max().clamp_min(1e-30)).item()
+
+
+def run_case(path: Path, pool_class, published: bool):
+    """One recorded case: the loss's dict, the leaves it was computed from, the tensors and the settings."""
+    case = json.loads(path.read_text())
+    tensors = load_file(path.with_suffix(".safetensors"))
+    settings = case["hyper_parameters"]
+    loss = ItemizedCLIPLoss(
+        ila=settings["ila_weight"],
+        kta=settings["kta_weight"],
+        mps=settings["mps_weight"],
+        iis=settings["iis_weight"],
+        keep_rate=settings["ila_keep_prob"],
+        key_share=settings["key_token_fraction"],
+        worst_positive_factor=settings["worst_positive_factor"],
+        normal_check=settings["use_normal_check"],
+        published=published,
+    )
+    pool = pool_class(case["D"], case["n_head"])
+    weights = {k.removeprefix("w.visual_attn."): v for k, v in tensors.items() if k.startswith("w.visual_attn.")}
+    pool.load_state_dict(weights)
+    names = ("image_features", "image_tokens", "text_features", "logit_scale", "logit_bias")
+    leaves = {name: tensors[f"in.{name}"].clone().requires_grad_() for name in names if f"in.{name}" in tensors}
+    result = loss(
+        image_tokens=leaves["image_tokens"],
+        image_features=leaves["image_features"],
+        item_features=leaves["text_features"].view(case["B"], settings["K"], -1),
+        item_mask=tensors["in.textmask"],
+        is_normal=tensors["in.normals"],
+        pool=pool,
+        logit_scale=leaves["logit_scale"],
+        logit_bias=leaves.get("logit_bias"),
+        draws=LossDraws(tensors["in.combined_indices"], tensors["in.ila_mask"].bool()),
+        details=True,
+    )
+    leaves |= {f"visual_attn.{name}": parameter for name, parameter in pool.named_parameters()}
+    return result, leaves, tensors, case
+
+
+def check_against_recording(path: Path, pool_class) -> tuple[float, float]:
+    """Largest relative errors of forward values and of gradients."""
+    result, leaves, tensors, case = run_case(path, pool_class, published=True)
+    forward = {}
+    for name, key in (
+        ("ila", "ila_loss"),
+        ("kta", "kta_loss"),
+        ("mps", "mps_loss"),
+        ("iis", "iis_loss"),
+        ("total", "total"),
+    ):
+        assert (name in result) == (f"out.{key}" in tensors)
+        if name in result:
+            forward[key] = relative_error(result[name].detach(), tensors[f"out.{key}"])
+            assert result[name].item() == pytest.approx(case["values"][key], rel=FORWARD)
+    for name in ("ila_logits", "kta_logits"):
+        if f"out.{name}" in tensors:
+            forward[name] = relative_error(result[name], tensors[f"out.{name}"])
+    if "out.key_token_indices" in tensors:
+        assert torch.equal(result["key_tokens"], tensors["out.key_token_indices"])
+    result["total"].backward()
+    gradients = {}
+    for name, expected in tensors.items():
+        if not name.startswith("grad."):
+            continue
+        found = leaves[name.removeprefix("grad.")].grad
+        found = torch.zeros_like(expected) if found is None else found
+        gradients[name] = relative_error(found, expected) if expected.abs().max() > 0 else found.abs().max().item()
+    assert max(forward.values()) <= FORWARD, forward
+    assert max(gradients.values()) <= GRADIENT, gradients
+    return max(forward.values()), max(gradients.values())
+
+
+@pytest.mark.parametrize("path", find_cases(), ids=lambda path: path.stem)
+def test_published_form_repeats_recorded_losses_and_gradients(path):
+    check_against_recording(path, ReferencePool)
