@@ -1,0 +1,89 @@
+"""Parameter groups and what happens around an optimizer step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from ignite.engine import Engine, Events
+from monai.engines.utils import IterationEvents
+from torch import Tensor, nn
+
+
+def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Split the trainable parameters into those without and with weight decay.
+
+    Norms, biases, the logit scale and bias and every other parameter of fewer than two dimensions are not decayed.
+    Chosen by shape and not by parts of names, so that a module called ``blnd`` is not mistaken for a norm.
+
+    Args:
+        model: frozen parameters are left out.
+        weight_decay: for the second group.
+
+    Returns:
+        Two groups for an optimizer, without and with decay, in the model's order.
+    """
+    trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    return [
+        {"params": [p for p in trainable if p.ndim < 2], "weight_decay": 0.0},
+        {"params": [p for p in trainable if p.ndim >= 2], "weight_decay": weight_decay},
+    ]
+
+
+class GradClip:
+    """Clip the norm of all gradients before an optimizer step.
+
+    With gradient accumulation only the iterations that step are clipped; with AMP gradients are unscaled first.
+
+    Args:
+        max_norm: largest allowed norm.
+    """
+
+    def __init__(self, max_norm: float = 1.0) -> None:
+        self.max_norm = max_norm
+
+    def attach(self, engine: Engine) -> None:
+        """Listen to the end of a backward pass."""
+        engine.add_event_handler(IterationEvents.BACKWARD_COMPLETED, self)
+
+    def __call__(self, engine: Engine) -> None:
+        """Clip, if the engine is about to step."""
+        steps = getattr(engine, "accumulation_steps", 1)
+        iteration, length = engine.state.iteration, engine.state.epoch_length
+        local = (iteration - 1) % length + 1 if length else iteration
+        if steps > 1 and local % steps and local != length:
+            return
+        if getattr(engine, "scaler", None) is not None:
+            engine.scaler.unscale_(engine.optimizer)
+        nn.utils.clip_grad_norm_(_parameters(engine.optimizer), self.max_norm)
+
+
+def _parameters(optimizer: torch.optim.Optimizer) -> Iterable[Tensor]:
+    return (parameter for group in optimizer.param_groups for parameter in group["params"])
+
+
+class LogScaleClamp:
+    """Keep the learned log-scale in [0, ln 100] after each step, as the published training does.
+
+    Args:
+        model: holds the parameter ``logit_scale`` (logarithm of the scale).
+        max_scale: upper bound of the scale itself.
+
+    Sources:
+        golden/README.md 2.7.
+    """
+
+    def __init__(self, model: nn.Module, max_scale: float = 100.0) -> None:
+        self.model = model
+        self.max_log_scale = math.log(max_scale)
+
+    def attach(self, engine: Engine) -> None:
+        """Listen to the end of an iteration."""
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self)
+
+    def __call__(self, engine: Engine) -> None:
+        """Clamp."""
+        with torch.no_grad():
+            self.model.logit_scale.clamp_(0.0, self.max_log_scale)
