@@ -1,0 +1,106 @@
+"""A whole toy training run on MONAI's trainer, put together as the bundle does it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from ignite.engine import Events
+from monai.data import DistributedSampler
+from monai.engines import SupervisedEvaluator, SupervisedTrainer
+from monai.handlers import CheckpointSaver, LrScheduleHandler, ValidationHandler
+from monai.optimizers import WarmupCosineSchedule
+
+from itemclip_med.losses import ItemizedCLIPLoss
+from itemclip_med.training import (
+    ExportModel,
+    GradClip,
+    ItemizedStep,
+    LogScaleClamp,
+    LossLog,
+    MeanAUC,
+    MetricLog,
+    PickTotal,
+    PrepareItemBatch,
+    PrepareStudyBatch,
+    Resume,
+    RunRecord,
+    SeedDraws,
+    ZeroShotInferer,
+    parameter_groups,
+)
+from tests.training.toy_model import ToyModel, ToyStudies, collate
+
+FINDINGS = {"bleed": ["bleed", "fracture"], "shift": "shift"}
+
+
+class ToyRun:
+    """Trainer, evaluator and what they share."""
+
+    def __init__(
+        self, folder: Path, epochs: int, *, resume: str = "", num_workers: int = 0, batch_size: int = 4
+    ) -> None:
+        torch.manual_seed(0)
+        self.model = ToyModel()
+        self.dataset = ToyStudies()
+        step = ItemizedStep(self.model, ItemizedCLIPLoss())
+        optimizer = torch.optim.AdamW(parameter_groups(self.model, 0.2), lr=5e-2)
+        sampler = DistributedSampler(self.dataset, even_divisible=True, num_replicas=1, rank=0, shuffle=True, seed=3)
+        loader = torch.utils.data.DataLoader(
+            self.dataset, batch_size, sampler=sampler, collate_fn=collate, drop_last=True, num_workers=num_workers
+        )
+        schedule = WarmupCosineSchedule(optimizer, warmup_steps=2, t_total=epochs * len(loader))
+        self.best = ExportModel(self.model, folder / "exported" / "best", metric="val_mean_auc")
+        self.evaluator = SupervisedEvaluator(
+            device=torch.device("cpu"),
+            val_data_loader=torch.utils.data.DataLoader(self.dataset, 4, collate_fn=collate),
+            network=self.model,
+            inferer=ZeroShotInferer(FINDINGS),
+            prepare_batch=PrepareStudyBatch(list(FINDINGS)),
+            key_val_metric={"val_mean_auc": MeanAUC(list(FINDINGS))},
+            val_handlers=[MetricLog(folder), self.best],
+            decollate=False,
+        )
+        handlers = [
+            SeedDraws(5, step, [self.dataset]),
+            GradClip(1.0),
+            LogScaleClamp(self.model),
+            LrScheduleHandler(schedule, epoch_level=False, print_lr=False),
+            ValidationHandler(1, self.evaluator),
+            LossLog(folder, interval=2, optimizer=optimizer, model=self.model),
+            RunRecord(folder, seed=5, config={"epochs": epochs}),
+            ExportModel(self.model, folder / "exported" / "last"),
+        ]
+        self.trainer = SupervisedTrainer(
+            device=torch.device("cpu"),
+            max_epochs=epochs,
+            train_data_loader=loader,
+            network=step,
+            optimizer=optimizer,
+            loss_function=PickTotal(),
+            prepare_batch=PrepareItemBatch(),
+            train_handlers=handlers,
+            decollate=False,
+            optim_set_to_none=True,
+        )
+        self.schedule = schedule
+        self.losses: list[float] = []
+        self.trainer.add_event_handler(
+            Events.ITERATION_COMPLETED, lambda engine: self.losses.append(engine.state.output["loss"].item())
+        )
+        parts = {
+            "model": self.model,
+            "optimizer": optimizer,
+            "lr_scheduler": schedule,
+            "trainer": self.trainer,
+            "best": self.best,
+        }
+        if resume:
+            Resume(resume, parts, folder=folder / "checkpoints").attach(self.trainer)
+        CheckpointSaver(save_dir=str(folder / "checkpoints"), save_dict=parts, save_interval=1, n_saved=2).attach(
+            self.trainer
+        )
+
+    def run(self) -> ToyRun:
+        self.trainer.run()
+        return self
