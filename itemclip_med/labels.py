@@ -1,0 +1,277 @@
+"""Readers of the label files that public test sets are published with, and of one's own CSV.
+
+A reader takes a path and returns ``{study id: {finding: 1, 0 or None}}``, None where the label is unknown. Columns are
+addressed by name, never by position: the released CQ500 script takes two of them the wrong way round.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+from itemclip_med.errors import FormatError, LabelsError
+
+Labels = dict[str, dict[str, int | None]]
+
+CQ500_FINDINGS: tuple[str, ...] = (
+    "ICH",
+    "IPH",
+    "IVH",
+    "SDH",
+    "EDH",
+    "SAH",
+    "BleedLocation-Left",
+    "BleedLocation-Right",
+    "ChronicBleed",
+    "Fracture",
+    "CalvarialFracture",
+    "OtherFracture",
+    "MassEffect",
+    "MidlineShift",
+)
+
+_CQ500_READERS = ("R1", "R2", "R3")
+_CQ500_ID = re.compile(r"CQ500[-_ ]?CT[-_ ]?0*(\d{1,9})(?!\d)", re.IGNORECASE)
+_ID_COLUMNS = ("study_id", "id", "name")
+_UNKNOWN = {"", "nan", "na", "none", "null"}
+
+
+def normalize_cq500_id(text: str) -> str:
+    """The one spelling of a CQ500 study id: ``CQ500-CT-12``.
+
+    The reads say ``CQ500-CT-12``, archives ``CQ500CT12``, folders ``CQ500CT12 CQ500CT12``, derived lists
+    ``CQ500CT012``; whatever follows the number (a file's suffix) is dropped.
+
+    Args:
+        text: any of these spellings.
+
+    Returns:
+        ``CQ500-CT-<number without leading zeros>``.
+
+    Raises:
+        LabelsError: if ``text`` does not start with such an id, or names two different ones.
+    """
+    text = text.strip()
+    numbers = {int(number) for number in _CQ500_ID.findall(text)}
+    if not _CQ500_ID.match(text) or len(numbers) != 1:
+        raise LabelsError(f"{_shown(text)} is no CQ500 study id: expected CQ500-CT-12, CQ500CT12 or CQ500CT012.")
+    return f"CQ500-CT-{numbers.pop()}"
+
+
+def normalize_plain_id(text: str) -> str:
+    """An id whose spelling is free: only the spaces around it are dropped.
+
+    Raises:
+        LabelsError: if nothing is left.
+    """
+    text = text.strip()
+    if not text:
+        raise LabelsError("An empty study id: expected one id per row.")
+    return text
+
+
+ID_NORMALIZERS: dict[str, Callable[[str], str]] = {"cq500": normalize_cq500_id, "plain": normalize_plain_id}
+"""How a data set's study ids are brought to one spelling."""
+
+
+def read_cq500_reads(path: Path) -> Labels:
+    """Read CQ500's ``reads.csv``: one row a study, three readers, fourteen findings each.
+
+    A label is what at least two of the three readers say. With one cell missing the other two must agree, otherwise
+    the label is unknown (None).
+
+    Args:
+        path: the file; rows and columns in any order.
+
+    Returns:
+        ``{"CQ500-CT-12": {"ICH": 1, …}, …}`` with all of :data:`CQ500_FINDINGS`, in the file's order.
+
+    Raises:
+        FormatError: if the file is no CSV, a column is missing or there twice, or a cell is neither 0, 1 nor empty.
+        LabelsError: if a study stands in two rows, or its id is no CQ500 id.
+
+    Sources:
+        S. Chilamkurthy et al., Lancet 2018 (majority of three readers); columns as in the published file.
+    """
+    header, rows = _open_table(path)
+    wanted = [f"{reader}:{finding}" for finding in CQ500_FINDINGS for reader in _CQ500_READERS]
+    columns = _locate(path, header, ["name", *wanted])
+    labels: Labels = {}
+    for row_number, row in rows:
+        study_id = normalize_cq500_id(row[columns["name"]])
+        _refuse_duplicate(path, study_id, labels)
+        labels[study_id] = {
+            finding: _majority(
+                [_cell(path, row_number, row, columns, f"{reader}:{finding}") for reader in _CQ500_READERS]
+            )
+            for finding in CQ500_FINDINGS
+        }
+    return labels
+
+
+def read_csv_labels(
+    path: Path,
+    *,
+    findings: Sequence[str] | None = None,
+    normalize_id: Callable[[str], str] = normalize_plain_id,
+) -> Labels:
+    """Read a plain label table: a column ``study_id`` (or ``id``, ``name``) and one column per finding.
+
+    Args:
+        path: the file; rows and columns in any order, cells 0, 1, or empty for unknown.
+        findings: the columns to read; all but the id's when None.
+        normalize_id: brings ids to one spelling.
+
+    Returns:
+        ``{study id: {finding: 1, 0 or None}}`` in the file's order.
+
+    Raises:
+        FormatError: if the file is no CSV, a column is missing or there twice, or a cell is neither 0, 1 nor empty.
+        LabelsError: if a study stands in two rows or has no id.
+    """
+    header, rows = _open_table(path)
+    id_column = id_column_of(header)
+    if id_column is None:
+        raise FormatError(f"{path.name}: no column {' or '.join(_ID_COLUMNS)}; found {_listed(header)}.")
+    names = list(findings) if findings is not None else [name for name in header if name != id_column]
+    columns = _locate(path, header, [id_column, *names])
+    labels: Labels = {}
+    for row_number, row in rows:
+        study_id = normalize_id(row[columns[id_column]])
+        _refuse_duplicate(path, study_id, labels)
+        labels[study_id] = {name: _cell(path, row_number, row, columns, name) for name in names}
+    return labels
+
+
+LABEL_READERS: dict[str, Callable[[Path], Labels]] = {"cq500_reads": read_cq500_reads, "csv": read_csv_labels}
+"""Readers by the name that recipes and tasks use."""
+
+
+def read_labels(path: Path | str, reader: str, *, normalize_id: Callable[[str], str] = normalize_plain_id) -> Labels:
+    """Read a label file with the reader of its data set, or as a plain table if it is one.
+
+    A file with a column ``study_id`` is a plain table whatever ``reader`` says, so that the ``labels.csv`` of an
+    earlier evaluation is taken wherever the official file is.
+
+    Args:
+        path: the label file.
+        reader: a name in :data:`LABEL_READERS`.
+        normalize_id: brings the ids of a plain table to one spelling.
+
+    Returns:
+        ``{study id: {finding: 1, 0 or None}}``.
+
+    Raises:
+        LabelsError: if there is no such reader, or a study stands there twice.
+        FormatError: if the file is missing or not in that format.
+    """
+    path = Path(path)
+    if reader not in LABEL_READERS:
+        raise LabelsError(f"No label reader {reader!r}: there are {', '.join(sorted(LABEL_READERS))}.")
+    header, _ = _open_table(path)
+    if reader == "csv" or "study_id" in header:
+        return read_csv_labels(path, normalize_id=normalize_id)
+    return LABEL_READERS[reader](path)
+
+
+def id_column_of(header: Sequence[str]) -> str | None:
+    """The column of a table that holds the study ids, None if it has none."""
+    return next((name for name in _ID_COLUMNS if name in header), None)
+
+
+def read_table(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """Read a CSV file whose first row names its columns.
+
+    Args:
+        path: a UTF-8 file, with or without byte order mark.
+
+    Returns:
+        The header, and for each further row that is not blank its line number and its cells, all stripped.
+
+    Raises:
+        FormatError: if the file is missing, empty, no UTF-8 text, has a column name twice or a row of another length.
+    """
+    header, rows = _open_table(path)
+    return header, list(rows)
+
+
+def _open_table(path: Path) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
+    """The header of a CSV file, and its rows as they are read."""
+    rows = _rows(path)
+    header = next(rows, (0, []))[1]
+    twice = sorted({name for name in header if header.count(name) > 1})
+    if not header:
+        raise FormatError(f"{path.name} is empty: expected a first row with the names of the columns.")
+    if twice:
+        raise FormatError(f"{path.name}: column {_listed(twice)} stands there twice; keep one.")
+    return header, _same_length(path, len(header), rows)
+
+
+def _rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Line number and stripped cells of every row that is not blank."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file)
+            for row in reader:
+                if any(cell.strip() for cell in row):
+                    yield reader.line_num, [cell.strip() for cell in row]
+    except OSError as error:
+        raise FormatError(f"{path.name} cannot be read ({error.strerror}): give the path of a CSV file.") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise FormatError(f"{path.name} is not a CSV file in UTF-8: save it as one.") from error
+
+
+def _same_length(
+    path: Path, num_columns: int, rows: Iterator[tuple[int, list[str]]]
+) -> Iterator[tuple[int, list[str]]]:
+    for line, row in rows:
+        if len(row) != num_columns:
+            raise FormatError(f"{path.name}, line {line}: {len(row)} cells, but the header has {num_columns}.")
+        yield line, row
+
+
+def _locate(path: Path, header: Sequence[str], names: Sequence[str]) -> dict[str, int]:
+    """Where each column stands."""
+    missing = [name for name in names if name not in header]
+    if missing:
+        raise FormatError(
+            f"{path.name} lacks {len(missing)} of {len(names)} columns ({_listed(missing)}); found {_listed(header)}."
+        )
+    return {name: header.index(name) for name in names}
+
+
+def _cell(path: Path, line: int, row: Sequence[str], columns: dict[str, int], name: str) -> int | None:
+    """One label: 1, 0, or None for an empty cell."""
+    text = row[columns[name]].lower()
+    if text in _UNKNOWN:
+        return None
+    if text in ("0", "0.0"):
+        return 0
+    if text in ("1", "1.0"):
+        return 1
+    raise FormatError(f"{path.name}, line {line}, column {name}: {_shown(text)} is no label; expected 0, 1 or nothing.")
+
+
+def _majority(reads: Sequence[int | None]) -> int | None:
+    """What at least two of three readers say; None where no two agree."""
+    if reads.count(1) >= 2:
+        return 1
+    return 0 if reads.count(0) >= 2 else None
+
+
+def _refuse_duplicate(path: Path, study_id: str, labels: Labels) -> None:
+    if study_id in labels:
+        raise LabelsError(f"{path.name}: study {study_id} stands in more than one row; keep one.")
+
+
+def _listed(names: Sequence[str], most: int = 6) -> str:
+    """Names as a sentence's list, cut after ``most``."""
+    shown = ", ".join(_shown(name) for name in names[:most])
+    return shown if len(names) <= most else f"{shown}, … ({len(names)} in all)"
+
+
+def _shown(text: str, most: int = 40) -> str:
+    """A cell as it may stand in a message: quoted and short."""
+    return repr(text if len(text) <= most else text[: most - 1] + "…")
