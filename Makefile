@@ -1,0 +1,59 @@
+# make demo · make test · make test-long · make lint · make bench · make docs
+# Each target installs what it needs into .venv on a fresh machine; nothing is installed outside it.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+OUT ?= demo_out
+INSTALLED := $(VENV)/.installed
+TESTED := $(VENV)/.installed-dev
+
+.PHONY: install demo test test-long lint format bench docs weights clean
+
+# torch first: with the pinned version in place nothing that depends on torch can draw in another build of it.
+$(VENV)/bin/pip:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+
+$(INSTALLED): pyproject.toml constraints.txt | $(VENV)/bin/pip
+	$(BIN)/pip install --quiet $$(grep '^torch==' constraints.txt)
+	$(BIN)/pip install --quiet -c constraints.txt -e .
+	touch $@
+
+$(TESTED): $(INSTALLED)
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[dev]'
+	touch $@
+
+install: $(INSTALLED)
+
+demo: $(INSTALLED)
+	$(BIN)/itemclip-med demo run $(OUT)
+
+# CI's tier: offline, under ten minutes on two cores.
+test: $(TESTED)
+	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term
+
+# Everything but the GPU: also the slow ones. Its summary goes into docs/verification.md.
+test-long: $(TESTED)
+	$(BIN)/python -m pytest -m "not gpu" --durations=15
+
+lint: $(TESTED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(TESTED)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(TESTED)
+	@for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+docs: $(INSTALLED)
+	$(BIN)/pip install --quiet -c constraints.txt -e '.[docs]'
+	$(BIN)/mkdocs build --strict --site-dir build/site
+
+# The shipped head-CT phantom model, made again: an hour or two on two cores.
+weights: $(INSTALLED)
+	$(BIN)/python benchmarks/train_weights.py build/weights
+
+clean:
+	rm -rf build dist demo_out .pytest_cache .ruff_cache .hypothesis .coverage htmlcov
