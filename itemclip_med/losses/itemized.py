@@ -32,6 +32,9 @@ class ItemPool(Protocol):
     def pool_from_scores(self, scores: Tensor, normalized: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Pooled (B, T, E) and weights (B, H, T, P + 1), the zero slot last."""
 
+    def pool_selected(self, scores: Tensor, normalized: Tensor, selected: Tensor) -> Tensor:
+        """Pooled (B, T, E) over the (B, T, k) selected patch tokens only."""
+
 
 class ItemizedCLIPLoss(nn.Module):
     """ItemizedCLIP's loss: items query patch tokens (ILA, KTA), stay apart (IIS), and meet the global embedding (MPS).
@@ -218,9 +221,9 @@ class ItemizedCLIPLoss(nn.Module):
                 terms["ila"] = item_alignment_loss(logits, layout.labels, weights, studies)
             if self.kta is not None:
                 key_tokens = self._key_tokens(attention)
-                only_keys = torch.zeros_like(attention[:, 0, :, :-1], dtype=torch.bool).scatter_(2, key_tokens, True)
-                key_mask = _merge_masks(only_keys[:, None], token_mask)
-                key_pooled, _ = pool.pool_from_scores(scores, normalized, key_mask)
+                if token_mask is not None:  # fewer real patch tokens than key tokens
+                    scores = scores.masked_fill(~token_mask.bool()[:, None, None, :], -torch.inf)
+                key_pooled = pool.pool_selected(scores, normalized, key_tokens)
                 key_logits = scale * (F.normalize(key_pooled, dim=-1) * unit_texts).sum(-1) + bias
                 terms["kta"] = item_alignment_loss(key_logits, layout.labels, weights, studies)
                 extra["kta_logits"] = key_logits.detach()

@@ -36,3 +36,7 @@ class ReferencePool(nn.Module):
         value = self._project(self.ln_v(tokens), 2)
         pooled = (weights[..., :-1] @ value).transpose(1, 2).flatten(2)
         return self.attn.out_proj(pooled), weights
+
+    def pool_selected(self, scores: Tensor, tokens: Tensor, selected: Tensor) -> Tensor:
+        mask = torch.zeros_like(scores[:, 0], dtype=torch.bool).scatter_(2, selected, True)
+        return self.pool_from_scores(scores, tokens, mask[:, None])[0]
