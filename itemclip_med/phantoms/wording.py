@@ -1,0 +1,352 @@
+"""Write a radiology report for a phantom, together with the items that an annotator would cut from it.
+
+The items follow the annotation rule of itemized supervision: negative lists split and repeat the negation, a finding
+repeated in the impression is one item in its more specific wording, a sentence that sums up several findings is an
+item of its own, titles, history, technique, recommendations and image quality are left out, and a normal study has one
+item, its overall sentence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from itemclip_med.phantoms import normal_tables as normal
+from itemclip_med.phantoms import wording_tables as tables
+from itemclip_med.phantoms.layouts import LAYOUTS, Sections, Statement, add_headed_lines, fit_to, lay_out
+from itemclip_med.phantoms.phrases import capitalize, chance, expand, is_plural, pick, with_article
+from itemclip_med.phantoms.places import describe, is_subtle
+from itemclip_med.records import Item, Status
+
+if TYPE_CHECKING:
+    from itemclip_med.phantoms.findings import PhantomFinding
+
+# Without these the words around a slot make no sense.
+_NEEDED = ("size", "thick", "shift", "toward", "away", "side", "side_of")
+_ORGANS = {
+    "IPH": "brain", "IVH": "ventricles", "SDH": "extra-axial spaces", "EDH": "extra-axial spaces",
+    "SAH": "extra-axial spaces", "ChronicBleed": "extra-axial spaces", "ChronicBleedIntraAxial": "brain",
+    "Fracture": "bones", "MassEffect": "brain", "MidlineShift": "brain",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class GoldItem:
+    """One item of a written report.
+
+    Attributes:
+        item: text, status and finding.
+        alt: other wordings of the same item that the report holds (its repeat in the impression).
+    """
+
+    item: Item
+    alt: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, object]:
+        """The item as it is written to ``reports.jsonl``."""
+        values: dict[str, object] = dict(self.item.to_dict())
+        if self.alt:
+            values["alt"] = list(self.alt)
+        return values
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenReport:
+    """A report and its gold items.
+
+    Attributes:
+        text: the free text.
+        items: in the order of the report.
+        is_normal: True where nothing is present or uncertain.
+    """
+
+    text: str
+    items: tuple[GoldItem, ...]
+    is_normal: bool
+
+
+def write_report(findings: Sequence[PhantomFinding], rng: np.random.Generator) -> tuple[str, list[Item]]:
+    """Write the report of a phantom and its items; :func:`compose_report` gives the items' other wordings as well.
+
+    Args:
+        findings: what the phantom shows; empty for a normal one.
+        rng: draws everything; the same state gives the same report.
+
+    Returns:
+        The free text, and its items in the report's order.
+
+    Raises:
+        ValueError: if a finding's name has no wordings.
+    """
+    report = compose_report(findings, rng)
+    return report.text, [gold.item for gold in report.items]
+
+
+def compose_report(findings: Sequence[PhantomFinding], rng: np.random.Generator) -> WrittenReport:
+    """Write the report of a phantom with its gold items and their repeats.
+
+    Args:
+        findings: what the phantom shows; empty for a normal one.
+        rng: draws everything; the same state gives the same report.
+
+    Returns:
+        The report.
+
+    Raises:
+        ValueError: if a finding's name has no wordings.
+    """
+    unknown = sorted({finding.name for finding in findings} - set(tables.NOUN_PHRASES))
+    if unknown:
+        raise ValueError(f"no wordings for {', '.join(unknown)}; known are {', '.join(tables.NOUN_PHRASES)}")
+    layout = pick(LAYOUTS, rng)
+    sections, overview = _abnormal(findings, rng) if findings else (_normal(rng), None)
+    sections = fit_to(sections, layout, overview, rng)
+    if layout.body == "organs":
+        sections.findings = add_headed_lines(sections.findings, {finding.name for finding in findings}, rng)
+    text, rewrite = lay_out(sections, layout, rng)
+    if not findings:
+        overall = rewrite(sections.overall) if sections.overall else "No significant abnormality"
+        return WrittenReport(text, (GoldItem(Item(overall, "normal")),), True)
+    return WrittenReport(text, tuple(_merge(sections, rewrite)), False)
+
+
+@dataclass
+class _Said:
+    """One finding on its way into the report."""
+
+    key: str
+    table: str
+    slots: Mapping[str, str]
+    status: Status
+    phrase: str = ""
+    statement: Statement | None = None
+
+
+def _abnormal(findings: Sequence[PhantomFinding], rng: np.random.Generator) -> tuple[Sections, Statement | None]:
+    """What the report of an abnormal study says, and its summary if it has one."""
+    names = {finding.name for finding in findings}
+    said = [_say(f"{number}", finding, rng) for number, finding in enumerate(findings)]
+    body = [one.statement for one in said if one.statement]
+    if chance(0.85, rng):  # findings of one organ come together, but not in a fixed order of types
+        order = rng.permutation(len(body))
+        body = [body[index] for index in order]
+    overview = _summary(findings, said, rng)
+    opens_with_overview = overview is not None and chance(0.2, rng)
+    others = _negatives(names, rng, at_most=4) + _normal_statements(names, rng, at_most=4)
+    others = [others[index] for index in rng.permutation(len(others))]
+    split = int(rng.integers(len(others) + 1)) if chance(0.25, rng) else 0
+    body = others[:split] + body + others[split:]
+    if opens_with_overview and overview is not None:
+        body.insert(0, overview)
+    impression = _impression(said, None if opens_with_overview else overview, others, rng)
+    return Sections(findings=body, impression=impression, abnormal=True), overview
+
+
+def _say(key: str, finding: PhantomFinding, rng: np.random.Generator) -> _Said:
+    """The statement of one finding in the findings section."""
+    slots = describe(finding, rng)
+    table = finding.name
+    if table == "ChronicBleed" and _is_intra_axial(finding):
+        table = "ChronicBleedIntraAxial"
+    if table == "MassEffect" and slots["side"] == "bilateral":
+        slots |= {"side": "", "side_of": ""}
+    slots["age"] = _age(finding, rng)
+    hedged = is_subtle(finding) and chance(0.4, rng)
+    one = _Said(key, table, slots, "uncertain" if hedged else "present")
+    if hedged:
+        one.phrase = _draw(tables.HEDGED[table], slots, rng) or f"possible {_plain(table)}"
+        is_sentence = one.phrase[0].isupper()
+    else:
+        sentence = _draw(tables.SENTENCES[table], slots, rng) if chance(0.25, rng) else None
+        is_sentence = sentence is not None
+        one.phrase = sentence or _draw(tables.NOUN_PHRASES[table], slots, rng) or _plain(table)
+    sentence, item = (capitalize(one.phrase),) * 2 if is_sentence else _as_sentence(one.phrase, rng)
+    one.statement = Statement(sentence, [(item, one.status, finding.name, key)], _ORGANS[table])
+    return one
+
+
+def _as_sentence(phrase: str, rng: np.random.Generator) -> tuple[str, str]:
+    """A noun phrase as a sentence of the report, and as the item cut from it."""
+    draw = rng.random()
+    verb = "are" if is_plural(phrase) else "is"
+    if draw < 0.38:
+        dressed = (
+            with_article(phrase) if chance(0.75, rng) and "both" not in phrase and "bilateral" not in phrase else phrase
+        )
+        return f"There {verb} {dressed}", dressed
+    if draw < 0.62 and "," not in phrase:
+        dressed = capitalize(with_article(phrase) if chance(0.4, rng) else phrase)
+        return f"{dressed} {verb} {pick(('seen', 'noted', 'present', 'identified', 'demonstrated'), rng)}", dressed
+    return capitalize(phrase), capitalize(phrase)
+
+
+def _impression(
+    said: Sequence[_Said], overview: Statement | None, others: Sequence[Statement], rng: np.random.Generator
+) -> list[Statement]:
+    """Repeats, summary and negatives of the impression."""
+    lines: list[Statement] = []
+    used: set[str] = set()
+    if overview is not None:
+        lines.append(overview)
+    for one in said:
+        if one.key in used or chance(0.3 if overview is None else 0.5, rng):
+            continue
+        short = _short(one, rng)
+        for other in said:
+            options = tables.COMBINED.get((one.table, other.table))
+            certain = one.status == other.status == "present"
+            if options and certain and other.key not in used and chance(0.35, rng):
+                words = _draw(options, {**other.slots, "first": short}, rng)
+                if words:
+                    short = words
+                    used.add(other.key)
+                    break
+        used.add(one.key)
+        lines.append(Statement(capitalize(short), [(capitalize(short), one.status, None, one.key)], ""))
+    lines = [lines[index] for index in rng.permutation(len(lines))] if chance(0.2, rng) else lines
+    negatives = [other for other in others if len(other.items) == 1 and other.items[0][1] == "absent"]
+    if negatives and chance(0.25, rng):
+        lines.append(pick(negatives, rng))
+    if chance(0.3, rng):
+        words = expand(pick(normal.OTHERWISE, rng), {}, rng)
+        lines.append(Statement(words, [(words, "normal", None, "otherwise")], ""))
+    return lines
+
+
+def _short(one: _Said, rng: np.random.Generator) -> str:
+    """One finding in the impression's words, as sure or unsure as before."""
+    if one.status == "uncertain":
+        words = _draw(tables.IMPRESSIONS[one.table], {**one.slots, "age": ""}, rng) or _plain(one.table)
+        hedge = pick(("possible", "suspected", "probable", "questionable"), rng)
+        return f"{hedge} {words[0].lower() + words[1:]}"
+    return _draw(tables.IMPRESSIONS[one.table], one.slots, rng) or _plain(one.table)
+
+
+def _summary(findings: Sequence[PhantomFinding], said: Sequence[_Said], rng: np.random.Generator) -> Statement | None:
+    """A sentence over several findings, such as "Left-sided intracranial hemorrhage with midline shift"."""
+    certain = [f for f, one in zip(findings, said, strict=True) if one.status == "present"]
+    bleeds = [finding for finding in certain if finding.name in normal.BLEEDS]
+    names = {finding.name for finding in certain}
+    if not bleeds or len(certain) < 2 or not chance(0.65, rng):
+        return None
+    sides = {finding.side for finding in bleeds}
+    side = sides.pop() if len(sides) == 1 else "bilateral" if sides <= {"left", "right", "bilateral"} else ""
+    side = side if side in ("left", "right", "bilateral") else ""
+    found = [
+        words for name, words in (("MassEffect", "mass effect"), ("MidlineShift", "midline shift")) if name in names
+    ]
+    several = len({finding.name for finding in bleeds}) > 1
+    slots = {
+        "age": pick(("acute", "acute", ""), rng),
+        "side": "" if side == "bilateral" else side,
+        "side_of": {"left": "left-sided", "right": "right-sided", "bilateral": "bilateral"}.get(side, ""),
+        "effects": f" with {' and '.join(found)}" if found and chance(0.6, rng) else "",
+        "multi": pick(("multicompartmental", "multifocal", "extensive"), rng) if several else "acute",
+    }
+    words = capitalize(_draw(tables.SUMMARIES, slots, rng) or "intracranial hemorrhage")
+    item = words
+    for pointer in (" as described above", " as above", " as detailed above"):
+        item = item.removesuffix(pointer)
+    lateral = "left" in item.lower() or "right" in item.lower()
+    name = {"left": "BleedLocation-Left", "right": "BleedLocation-Right"}[side] if lateral else "ICH"
+    return Statement(words, [(item, "present", name, "summary")], "brain")
+
+
+def _normal(rng: np.random.Generator) -> Sections:
+    overall = None
+    if chance(0.93, rng):
+        overall = capitalize(expand(pick(normal.OVERALL_NORMAL, rng), {}, rng))
+    body = _negatives(set(), rng, at_most=5) + _normal_statements(set(), rng, at_most=5)
+    body = [body[index] for index in rng.permutation(len(body))]
+    closing = [Statement(overall, [(overall, "normal", None, "overall")], "")] if overall else []
+    if overall and chance(0.15, rng) and body:
+        closing.append(pick(body, rng))
+    return Sections(findings=body, impression=closing, abnormal=False, overall=overall)
+
+
+def _negatives(names: set[str], rng: np.random.Generator, *, at_most: int) -> list[Statement]:
+    """Templated negatives, alone or as a list, that hold for a study with the findings ``names``."""
+    allowed = [entry for entry in normal.NEGATIVES if not entry[3] & names]
+    if not names & (normal.BLEEDS | {"ChronicBleed"}):  # the general denial says it all
+        allowed = [entry for entry in allowed if entry[2] not in ("IPH", "ChronicBleed") or chance(0.3, rng)]
+    count = int(rng.integers(at_most + 1))
+    chosen = [allowed[index] for index in rng.permutation(len(allowed))[:count]]
+    statements: list[Statement] = []
+    while chosen:
+        size = min(len(chosen), pick((1, 1, 2, 2, 3), rng))
+        group, chosen = chosen[:size], chosen[size:]
+        nouns = [expand(entry[0], {}, rng) for entry in group]
+        listed = nouns[0] if size == 1 else f"{', '.join(nouns[:-1])}{',' if size > 2 else ''} or {nouns[-1]}"
+        organ = group[0][1] if len({entry[1] for entry in group}) == 1 else "brain"
+        if size == 1 and not is_plural(listed) and chance(0.15, rng):
+            sentence = f"No {listed} is {pick(('seen', 'identified'), rng)}"
+        else:
+            sentence = f"{pick(normal.NEGATIVE_LEADS, rng)} {listed}"
+        items = [(f"No {noun}", "absent", entry[2], f"no {noun}") for noun, entry in zip(nouns, group, strict=True)]
+        statements.append(Statement(sentence, items, organ))
+    return statements
+
+
+def _normal_statements(names: set[str], rng: np.random.Generator, *, at_most: int) -> list[Statement]:
+    """Statements that an organ is normal, true for a study with the findings ``names``; never two on one organ."""
+    allowed = [entry for entry in normal.NORMAL_STATEMENTS if not entry[2] & names]
+    count = int(rng.integers(at_most + 1))
+    statements: dict[str, Statement] = {}
+    for index in rng.permutation(len(allowed))[:count]:
+        template, organ, _ = allowed[index]
+        words = expand(template, {}, rng)
+        statements.setdefault(organ, Statement(words, [(words, "normal", None, words)], organ))
+    return list(statements.values())
+
+
+def _merge(sections: Sections, rewrite: Callable[[str], str]) -> list[GoldItem]:
+    """One item per key: the more specific wording as its text, the others as ``alt``, the most definite status."""
+    merged: dict[str, list[tuple[str, Status, str | None]]] = {}
+    for statement in sections.findings + sections.impression:
+        for text, status, finding, key in statement.items:
+            merged.setdefault(key, []).append((rewrite(text), status, finding))
+    gold = []
+    for wordings in merged.values():
+        texts = list(dict.fromkeys(text for text, _, _ in wordings))
+        best = max(texts, key=lambda text: (len(text.split()), -texts.index(text)))
+        statuses = {status for _, status, _ in wordings}
+        status = next(s for s in ("present", "uncertain", "absent", "normal") if s in statuses)
+        finding = next((name for _, _, name in wordings if name), None)
+        gold.append(GoldItem(Item(best, status, finding), tuple(text for text in texts if text != best)))
+    return gold
+
+
+def _draw(templates: Sequence[str], slots: Mapping[str, str], rng: np.random.Generator) -> str | None:
+    """A template whose needed slots all have values, expanded; None if none was found."""
+    empty = [f"{{{name}}}" for name in _NEEDED if not slots.get(name)]
+    if slots.get("side") == "bilateral":
+        empty += ["the {side}", "on the {side}"]
+    usable = [template for template in templates if not any(gap in template for gap in empty)]
+    return expand(pick(usable, rng), slots, rng) if usable else None
+
+
+def _plain(table: str) -> str:
+    return {
+        "IPH": "intraparenchymal hemorrhage", "IVH": "intraventricular hemorrhage", "SDH": "subdural hematoma",
+        "EDH": "epidural hematoma", "SAH": "subarachnoid hemorrhage", "ChronicBleed": "chronic subdural hematoma",
+        "ChronicBleedIntraAxial": "chronic hemorrhage", "Fracture": "skull fracture", "MassEffect": "mass effect",
+        "MidlineShift": "midline shift",
+    }[table]  # fmt: skip
+
+
+def _age(finding: PhantomFinding, rng: np.random.Generator) -> str:
+    """ "acute" most of the time, or what the phantom says."""
+    age = (finding.chronicity or "acute").lower()
+    if age in ("subacute", "chronic", "mixed"):
+        return {"mixed": "acute on chronic"}.get(age, age)
+    return pick(("acute", "acute", "acute", "", "recent"), rng)
+
+
+def _is_intra_axial(finding: PhantomFinding) -> bool:
+    place = (finding.params or {}).get("compartment")
+    if place is not None:
+        return place != "subdural"
+    return finding.thickness_mm is None
