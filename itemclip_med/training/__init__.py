@@ -3,7 +3,7 @@
 from itemclip_med.training.batches import PrepareItemBatch, PrepareStudyBatch
 from itemclip_med.training.export import ExportModel
 from itemclip_med.training.optimizing import GradClip, LogScaleClamp, parameter_groups
-from itemclip_med.training.recording import LossLog, MetricLog, RunRecord
+from itemclip_med.training.recording import LossLog, MetricLog, RunRecord, ScoreTable
 from itemclip_med.training.resume import Resume
 from itemclip_med.training.seeding import SeedDraws, derive_seed
 from itemclip_med.training.splits import choose_studies
@@ -24,6 +24,7 @@ __all__ = [
     "PrepareStudyBatch",
     "Resume",
     "RunRecord",
+    "ScoreTable",
     "SeedDraws",
     "ZeroShotInferer",
     "choose_studies",

@@ -171,6 +171,39 @@ class MetricLog:
             writer.close()
 
 
+class ScoreTable:
+    """Write what an evaluator scored: ``scores.csv``, one row a study and one cosine a finding.
+
+    Args:
+        folder: where the file goes.
+        names: names of the findings, in the order of the scores' columns.
+    """
+
+    def __init__(self, folder: str | Path, names: Sequence[str]) -> None:
+        self.path = Path(folder) / "scores.csv"
+        self.names = list(names)
+        self._rows: list[list[Any]] = []
+
+    def attach(self, engine: Engine) -> None:
+        """Listen to the batches and to the end."""
+        engine.add_event_handler(Events.EPOCH_STARTED, lambda engine: self._rows.clear())
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self._collect)
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self._write)
+
+    def _collect(self, engine: Engine) -> None:
+        scores = engine.state.output["pred"].float().cpu().tolist()
+        for study_id, row in zip(engine.state.batch["study_id"], scores, strict=True):
+            self._rows.append([study_id, *(f"{score:.6f}" for score in row)])
+
+    def _write(self, engine: Engine) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["study_id", *self.names])
+            writer.writerows(self._rows)
+        logger.info("%d studies scored for %d findings: %s", len(self._rows), len(self.names), self.path)
+
+
 def find_running_config() -> dict[str, Any] | None:
     """The configuration of the MONAI bundle that is being built, macros resolved, or None outside of one.
 

@@ -10,7 +10,12 @@ from itemclip_med.training.seeding import derive_seed
 
 
 def choose_studies(
-    store: Any, part: Literal["train", "val", "test"], *, val_share: float = 0.1, seed: int = 0
+    store: Any,
+    part: Literal["train", "val", "test"],
+    *,
+    val_share: float = 0.1,
+    seed: int = 0,
+    whole_store: bool = False,
 ) -> list[str]:
     """Ids of the studies of one part, by the store's own split where it has one.
 
@@ -22,6 +27,7 @@ def choose_studies(
         part: the part wanted.
         val_share: share of the patients without a split that validate.
         seed: changes the hash.
+        whole_store: take every study whatever its split, where a store as a whole is one part.
 
     Returns:
         Study ids in the store's order.
@@ -30,7 +36,7 @@ def choose_studies(
         StoreError: if the part is empty.
     """
     studies: Sequence[Any] = getattr(store, "studies", store)
-    chosen = [study.study_id for study in studies if _part_of(study, val_share, seed) == part]
+    chosen = [study.study_id for study in studies if whole_store or _part_of(study, val_share, seed) == part]
     if not chosen:
         raise StoreError(
             f"The store holds no study for {part!r} ({len(list(studies))} studies in all). "
