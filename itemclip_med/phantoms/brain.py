@@ -1,0 +1,352 @@
+"""The brain: lobes with their cortex and sulci, deep grey matter, brainstem, cerebellum, dura, fluid spaces."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from itemclip_med.phantoms.fields import Field, capsule, clouds, cover, ellipsoid, folds, smooth_min
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from itemclip_med.phantoms.canvas import Canvas
+
+GREY_HU, WHITE_HU, CSF_HU = 37.5, 27.0, 6.0
+FULL: tuple[slice, slice, slice] = (slice(None),) * 3
+
+
+class Points(NamedTuple):
+    """Coordinates of tissue in mm: where each voxel's tissue lay before a lesion displaced it."""
+
+    x: Field
+    y: Field
+    z: Field
+
+    def at(self, part: tuple[slice, ...] | Field) -> Points:
+        """The points of a part of the canvas."""
+        return Points(self.x[part], self.y[part], self.z[part])
+
+
+@dataclass(frozen=True, slots=True)
+class BrainShape:
+    """What differs between brains.
+
+    Attributes:
+        atrophy: width of sulci and of the space under the skull, 0 young to 1 old.
+        ventricles: width of the lateral ventricles relative to the usual one.
+        third_mm: half width of the third ventricle.
+        asymmetry: how much wider the left ventricle is, as a share.
+        corner: where this brain's textures begin in the fields, mm.
+        calcified: of "pineal", "choroid", "falx", "basal ganglia", what is calcified.
+        contrast: grey over white matter relative to the usual difference.
+        leukoaraiosis: darkening of the white matter about the ventricles, HU.
+    """
+
+    atrophy: float = 0.3
+    ventricles: float = 1.0
+    third_mm: float = 2.0
+    asymmetry: float = 0.0
+    corner: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    calcified: frozenset[str] = frozenset()
+    contrast: float = 1.0
+    leukoaraiosis: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Fluid:
+    """What lesions do to the fluid spaces.
+
+    Attributes:
+        sulcal_blood: share of blood in the subarachnoid fluid at points, or None.
+        ventricular_blood: the same for the ventricles, called with the name of the part, or None.
+        effacement: how much sulci are narrowed at points, 0 to 1, or None.
+        squeeze: factor on the width of the left and of the right lateral ventricle.
+        fourth: factor on the width of the fourth ventricle.
+        blood_hu: of fresh blood in fluid.
+    """
+
+    sulcal_blood: Callable[[Field, Field, Field], Field] | None = None
+    ventricular_blood: Callable[[str, Field, Field, Field], Field] | None = None
+    effacement: Callable[[Field, Field, Field], Field] | None = None
+    squeeze: tuple[float, float] = (1.0, 1.0)
+    fourth: float = 1.0
+    blood_hu: float = 62.0
+
+
+def draw_brain(rng: np.random.Generator) -> BrainShape:
+    """A brain as adults have it."""
+    atrophy = float(rng.beta(1.4, 2.2))
+    calcified = {name for name, often in (("pineal", 0.55), ("choroid", 0.45), ("falx", 0.12)) if rng.random() < often}
+    if rng.random() < 0.05:
+        calcified.add("basal ganglia")
+    return BrainShape(
+        atrophy=atrophy,
+        ventricles=float(0.8 + 0.55 * atrophy + rng.normal(0, 0.1)),
+        third_mm=float(1.2 + 2.4 * atrophy + rng.uniform(0, 0.6)),
+        asymmetry=float(rng.normal(0.03, 0.08)),
+        corner=tuple(rng.uniform(0, 192, 3).tolist()),
+        calcified=frozenset(calcified),
+        contrast=float(rng.uniform(0.85, 1.15)),
+        leukoaraiosis=float(max(0.0, rng.normal(8 * atrophy - 2, 2.0))),
+    )
+
+
+def tentorium(side: Field, y: Field) -> Field:
+    """Height of the tentorium in mm over (|x|, y)."""
+    return 1 - np.float32(0.75) * side / (1 + side * np.float32(1 / 150)) - np.float32(0.25) * np.abs(y + 52)
+
+
+def callosum(y: Field, z: Field) -> Field:
+    """Signed distance to the outline of the corpus callosum and what lies beneath, in the midline plane."""
+    py, pz = (y + np.float32(4)) * np.float32(1 / 38), (z - np.float32(2)) * np.float32(1 / 27)
+    return (np.sqrt(py * py + pz * pz) - 1) * np.float32(31)
+
+
+def paint_brain(canvas: Canvas, shape: BrainShape, points: Points, surface: Field, inner: Field, fluid: Fluid) -> None:
+    """Paint everything inside the skull that is no collection of blood.
+
+    Args:
+        canvas: receives the HU, and the layers "SAH" and "IVH".
+        shape: the brain.
+        points: displaced coordinates of the canvas's voxels.
+        surface: signed distance to the inner table at the displaced points, mm.
+        inner: the same at the voxels themselves; nothing is painted outside.
+        fluid: what lesions do to the fluid spaces.
+    """
+    canvas.blend(FULL, cover(inner, canvas.soft_mm), CSF_HU)
+    inside = np.flatnonzero((inner < canvas.soft_mm).ravel())
+    flat = Points(*(values.ravel()[inside] for values in points))
+    hu, blood = _cerebrum(shape, flat, surface.ravel()[inside], fluid, canvas.soft_mm)
+    share = cover(inner.ravel()[inside], canvas.soft_mm)
+    target = canvas.hu.ravel()  # a view: the canvas is contiguous
+    target[inside] += share * (hu - target[inside])
+    if blood is not None:
+        layer = np.zeros_like(canvas.hu)
+        layer.ravel()[inside] = blood * share
+        canvas.layers["SAH"] = layer
+    _hindbrain(canvas, shape, points, surface, fluid)
+    _deep_grey(canvas, shape, points)
+    _ventricles(canvas, shape, points, fluid)
+    _dura(canvas, shape, points, surface, inner)
+
+
+def _cerebrum(
+    shape: BrainShape, at: Points, surface: Field, fluid: Fluid, soft_mm: float
+) -> tuple[Field, Field | None]:
+    """HU of fluid and cerebrum at points (n,), and the share of blood in the fluid if there is any."""
+    x, y, z = at
+    side = np.abs(x)
+    drift = clouds(x, y, z, shape.corner, 30.0)
+    gap = np.float32(0.5 + 2.0 * shape.atrophy) + np.float32(0.5 + 0.5 * shape.atrophy) * drift
+    depth = -surface - np.maximum(gap, 0.2)
+    # The fissure between the hemispheres, above the callosum and the skull base.
+    over = np.maximum(callosum(y, z), np.float32(-30)) * np.float32(-1)
+    fissure = np.float32(0.9 + 1.0 * shape.atrophy) + np.clip((y - 20) * np.float32(0.02), 0, 0.8)
+    between = np.maximum(side - fissure, over)
+    below = z - tentorium(side, y) - 1.5 + 2 * np.maximum(y + 22, 0)
+    carved = _cisterns(side, y, z, shape.atrophy)
+    depth = np.minimum(np.minimum(depth, between), np.minimum(below, carved))
+    # Sulci: sheets from the surface inward, as deep as they are, with the cortex around them.
+    reach = np.float32(13) + np.float32(4) * drift
+    norm = np.sqrt(np.square(x * np.float32(1 / 64)) + np.square((y + 16) * np.float32(1 / 82)) + np.square((z - 6) * np.float32(1 / 68)))
+    pull = np.power(np.maximum(norm, 0.25), np.float32(-0.6))
+    sheet = np.abs(folds(x * pull, (y + 16) * pull, (z - 6) * pull, shape.corner))
+    past = np.maximum(depth - reach, 0)
+    sheet = np.sqrt(sheet * sheet + past * past)
+    half = np.float32(0.55 + 1.35 * shape.atrophy) * (1 - np.float32(0.5) * np.clip(depth / reach, 0, 1))
+    bleeding = None
+    if fluid.sulcal_blood is not None:
+        bleeding = fluid.sulcal_blood(x, y, z)
+        half = np.maximum(half, np.float32(1.6) * bleeding)  # blood holds a sulcus open
+    if fluid.effacement is not None:
+        flat = fluid.effacement(x, y, z)
+        half = half * (1 - flat) - np.float32(0.7) * flat
+        depth = depth + flat * np.maximum(gap, 0)
+    distance = np.minimum(np.minimum(depth, sheet - half), _sylvian(side, y, z, shape.atrophy, drift))
+    tissue = cover(-distance, soft_mm)
+    ribbon = np.clip((np.float32(3.1) - distance) * np.float32(1 / max(1.2, 0.7 * soft_mm)) + np.float32(0.5), 0, 1)
+    white = np.float32(WHITE_HU) + np.float32(0.8) * drift
+    if shape.leukoaraiosis:
+        near = ellipsoid(side, y, z, (16, -6, 18), (14, 46, 12))
+        white -= np.float32(shape.leukoaraiosis) * np.clip(1 - near * np.float32(1 / 9), 0, 1)
+    hu = white + ribbon * (np.float32(WHITE_HU + (GREY_HU - WHITE_HU) * shape.contrast) - white)
+    fluid_hu: Field | np.float32 = np.float32(CSF_HU)
+    blood = None
+    if bleeding is not None:
+        blood = bleeding * (1 - tissue)
+        fluid_hu = CSF_HU + bleeding * np.float32(fluid.blood_hu - CSF_HU)
+    return fluid_hu + tissue * (hu - fluid_hu), blood
+
+
+def _cisterns(side: Field, y: Field, z: Field, atrophy: float) -> Field:
+    """Signed distance to the fluid at the base of the brain (negative inside), into which brainstem and vessels go."""
+    wide = 0.8 * atrophy
+    out = ellipsoid(side, y, z, (0, -14, -24), (17 + wide, 25, 13))
+    out = np.minimum(out, ellipsoid(side, y, z, (0, -24, -12), (18.5 + wide, 16.5, 11)))
+    out = np.minimum(out, ellipsoid(side, y, z, (0, -38, -3), (10, 5.5, 8)))
+    out = np.minimum(out, capsule(side, y, z, (8, 3, -17), (38, 8, -13), (2.4 + wide, 2.2 + wide)))
+    return np.minimum(out, capsule(side, y, z, (0, -36, 4), (0, -22, 12), (2.2, 1.2)))
+
+
+def _sylvian(side: Field, y: Field, z: Field, atrophy: float, drift: Field) -> Field:
+    """Signed distance to the Sylvian fissure and the fluid over the insula, negative inside."""
+    slope = (z + 4 + np.float32(0.5) * (y - 5)) * np.float32(0.89) + np.float32(1.5) * drift
+    width = np.float32(0.9 + 1.3 * atrophy) + np.clip((y + 5) * np.float32(0.06), 0, 1.3)
+    stem = np.maximum(np.abs(slope) - width, np.maximum(np.abs(y + 8) - 30, 39 - side))
+    curve = side - np.float32(41) + np.float32(0.010) * np.square(y - 1) + np.float32(0.006) * np.square(z)
+    sheet = np.abs(curve) - np.float32(0.8 + 1.1 * atrophy)
+    return np.minimum(stem, np.maximum(sheet, np.maximum(np.abs(y - 1) - 21, np.abs(z - 2) - 15)))
+
+
+def _hindbrain(canvas: Canvas, shape: BrainShape, points: Points, surface: Field, fluid: Fluid) -> None:
+    """Brainstem and cerebellum."""
+    part = canvas.box((-58, -98, -82), (58, 8, 8))
+    x, y, z = points.at(part)
+    side = np.abs(x)
+    gap = surface[part] + np.float32(1.0 + 1.5 * shape.atrophy)
+    hemisphere = smooth_min(
+        ellipsoid(side, y, z, (25, -64, -36), (26, 25, 21)), ellipsoid(side, y, z, (0, -64, -27), (13, 21, 21)), 5
+    )
+    peduncle = capsule(side, y, z, (11, -32, -33), (26, -54, -36), (8, 8))
+    cerebellum = np.maximum(np.minimum(hemisphere, peduncle), np.maximum(gap, z - tentorium(side, y) + 1.2))
+    notch = np.maximum(ellipsoid(side, y, z, (0, -84, -48), (5, 14, 18)), 0 - z - 200)
+    cerebellum = np.maximum(cerebellum, -notch)
+    leaf = np.abs(np.sin(cerebellum * np.float32(0.9) + np.float32(0.35) * y)) * np.float32(3.0)
+    core = cover(ellipsoid(side, y, z, (16, -56, -35), (16, 13, 10)), 5.0)
+    value = np.float32(GREY_HU - 1.0) - leaf - core * np.float32(5.0)
+    canvas.paint(part, cerebellum, value)
+    stem = smooth_min(
+        ellipsoid(side, y, z, (6.5, -19, -11), (8.5, 8.5, 10)), ellipsoid(side, y, z, (0, -27, -9), (12, 9, 9)), 3
+    )
+    stem = smooth_min(stem, ellipsoid(side, y, z, (0, -23.5, -29), (15.5, 13, 13)), 4)
+    stem = smooth_min(stem, capsule(side, y, z, (0, -32, -44), (0, -40, -92), (8.5, 6)), 5)
+    stem = np.minimum(stem, ellipsoid(side, y, z, (0, -1, -11), (7, 9, 4)))
+    stem = np.maximum(stem, gap)
+    canvas.paint(part, stem, 31.5)
+    canvas.paint(part, ellipsoid(side, y, z, (5, -34.5, -5), (4.5, 3.5, 6)), 33.0)
+    basilar = capsule(x, y, z, (1, -9.2, -20), (0, -11, -40), (1.7, 1.7))
+    canvas.paint(part, basilar, 44.0)
+    width = fluid.fourth * (1 + 0.35 * shape.atrophy)
+    fourth = ellipsoid(side, y, z, (0, -43, -31), (7.5 * width, 5.2 * width, 9))
+    fourth = smooth_min(fourth, capsule(side, y, z, (0, -31, -10), (0, -38, -24), (0.9, 1.8)), 2)
+    _fill(canvas, part, fourth, Points(x, y, z), "fourth ventricle", fluid)
+
+
+def _deep_grey(canvas: Canvas, shape: BrainShape, points: Points) -> None:
+    """Caudate, lentiform nucleus and thalamus on both sides, with the internal capsule between them."""
+    contrast = shape.contrast
+    calcium = 75.0 if "basal ganglia" in shape.calcified else 0.0
+    for sign in (-1, 1):
+        part = canvas.box(*_sided(sign, (0, -45, -14), (40, 32, 36)))
+        x, y, z = points.at(part)
+        x = x * np.float32(sign)
+        canvas.paint(part, ellipsoid(x, y, z, (17, -4, 6), (20, 30, 19)), WHITE_HU - 0.5)
+        caudate = smooth_min(
+            ellipsoid(x, y, z, (13.5, 13, 9), (6, 10, 10)), capsule(x, y, z, (16, 4, 19), (23, -24, 23), (4, 2.5)), 3
+        )
+        canvas.paint(part, caudate, WHITE_HU + 10.5 * contrast)
+        turned = x + np.float32(0.30) * (y - 2)
+        lens = ellipsoid(turned, y, z, (25.5, 2, 1), (5.6, 17, 10.5))
+        canvas.paint(part, lens, WHITE_HU + 10.5 * contrast)
+        canvas.paint(part, ellipsoid(turned, y, z, (18.6, -2, 0), (4.3, 9.5, 6.5)), WHITE_HU + 8.0 * contrast + calcium)
+        thalamus = ellipsoid(x + np.float32(0.25) * (y + 18), y, z, (11, -18, 7.5), (8.6, 14, 9))
+        canvas.paint(part, thalamus, WHITE_HU + 8.5 * contrast)
+
+
+def lateral_ventricle(x: Field, y: Field, z: Field, width: float) -> Field:
+    """Signed distance to the right lateral ventricle in mm, negative inside; ``width`` scales its bores.
+
+    Args:
+        x: coordinates in mm, as y and z; mirror x for the left one.
+        y: see x.
+        z: see x.
+        width: 1 for the usual one.
+
+    Returns:
+        Distance in mm.
+    """
+    w = width
+    flat = np.float32(0.72)  # bodies are taller than wide
+    front = capsule(x, y, z * flat, (13.5, 33, 3 * flat), (7.3, 14, 8 * flat), (2.6 * w, 4.2 * w))
+    monro = capsule(x, y, z * flat, (7.3, 14, 8 * flat), (8.2, -4, 17 * flat), (4.2 * w, 4.4 * w))
+    body = capsule(x, y, z * flat, (8.2, -4, 17 * flat), (13, -22, 21 * flat), (4.4 * w, 4.6 * w))
+    back = capsule(x, y, z * flat, (13, -22, 21 * flat), (21, -36, 16 * flat), (4.6 * w, 5.6 * w))
+    atrium = capsule(x, y, z, (21, -36, 16), (25, -44, 5), (5.4 * w, 6.6 * w))
+    occipital = capsule(x, y, z, (25, -45, 5), (20, -70, 2), (6.0 * w, 1.8 * w))
+    temporal = capsule(x, y, z, (27, -42, 2), (34, -28, -11), (4.0 * w, 2.2 * w))
+    tip = capsule(x, y, z, (34, -28, -11), (31, -8, -19), (2.0 * w, 1.3 * w))
+    out = smooth_min(smooth_min(front, monro, 3), smooth_min(body, back, 3), 3)
+    out = smooth_min(out, smooth_min(atrium, occipital, 3), 3)
+    out = smooth_min(out, np.minimum(temporal, tip), 2)
+    return np.maximum(out, np.float32(0.9) - x)  # the septum stays
+
+
+def _ventricles(canvas: Canvas, shape: BrainShape, points: Points, fluid: Fluid) -> None:
+    """Lateral and third ventricles with choroid plexus and pineal gland."""
+    for sign, name, squeeze in ((-1, "left lateral ventricle", fluid.squeeze[0]), (1, "right lateral ventricle", fluid.squeeze[1])):
+        width = shape.ventricles * squeeze * (1 - sign * 0.5 * shape.asymmetry)
+        part = canvas.box(*_sided(sign, (0, -80, -28), (46, 44, 36)))
+        at = points.at(part)
+        x = at.x * np.float32(sign)
+        _fill(canvas, part, lateral_ventricle(x, at.y, at.z, width), at, name, fluid)
+        small = canvas.box(*_sided(sign, (12, -54, -4), (34, -34, 22)))
+        near = points.at(small)
+        plexus = ellipsoid(near.x * np.float32(sign), near.y, near.z, (23, -42, 7), (2.6, 4.2, 3.6))
+        canvas.paint(small, plexus, 130.0 if "choroid" in shape.calcified else 36.0)
+    part = canvas.box((-8, -32, -16), (8, 12, 16))
+    at = points.at(part)
+    third = ellipsoid(np.float32(0), at.y, at.z, (0, -9, 0), (1, 16, 12))
+    third = np.maximum(np.abs(at.x) - np.float32(shape.third_mm * min(1.0, sum(fluid.squeeze) / 2)), third)
+    _fill(canvas, part, third, at, "third ventricle", fluid)
+    part = canvas.box((-8, -42, -8), (8, -26, 8))
+    at = points.at(part)
+    canvas.paint(part, ellipsoid(*at, (0, -33.5, 1), (2.6, 3.2, 2.6)), 160.0 if "pineal" in shape.calcified else 38.0)
+
+
+def _fill(canvas: Canvas, part: tuple[slice, ...], distance: Field, at: Points, name: str, fluid: Fluid) -> None:
+    """Paint a ventricle with fluid, or with what blood is in it."""
+    share = cover(distance, canvas.soft_mm)
+    if fluid.ventricular_blood is None:
+        canvas.blend(part, share, CSF_HU)
+        return
+    blood = fluid.ventricular_blood(name, *at)
+    canvas.blend(part, share, CSF_HU + blood * np.float32(fluid.blood_hu - CSF_HU))
+    canvas.mark("IVH", part, share * blood)
+
+
+def _dura(canvas: Canvas, shape: BrainShape, points: Points, surface: Field, inner: Field) -> None:
+    """Falx, tentorium and venous sinuses."""
+    part = canvas.box((-14, -110, -30), (14, 80, 85))
+    x, y, z = points.at(part)
+    side, within = np.abs(x), surface[part]
+    hole = np.float32(8) + np.clip((y + 10) * np.float32(0.12), -4, 8) - callosum(y, z)
+    falx = np.maximum(np.maximum(side - np.float32(0.75), hole), np.maximum(tentorium(side, y) - z, -12 - z))
+    value = np.float32(48)
+    if "falx" in shape.calcified:
+        spot = cover(ellipsoid(x, y, z, (0, 42, 40), (3, 10, 6)), canvas.soft_mm)
+        value = value + spot * np.float32(160)
+    share = cover(falx, max(1.6, canvas.soft_mm * 0.8)) * cover(inner[part], canvas.soft_mm)
+    canvas.blend(part, share, value)
+    sinus = np.maximum(side + 0.7 * -within - np.float32(4.2), within)
+    behind = np.clip((10 - y + 0.6 * z) * np.float32(1 / 40), 0, 1) * (z > -14)
+    canvas.blend(part, cover(sinus, canvas.soft_mm) * behind * cover(inner[part], canvas.soft_mm), 52.0)
+    part = canvas.box((-64, -108, -46), (64, -18, 8))
+    x, y, z = points.at(part)
+    side, within = np.abs(x), surface[part]
+    height = z - tentorium(side, y)
+    notch = np.float32(1) - np.sqrt(np.square(side * np.float32(1 / 21)) + np.square((y + 22) * np.float32(1 / 25)))
+    sheet = np.maximum(np.abs(height) * np.float32(0.8) - np.float32(0.7), notch * 20)
+    canvas.blend(part, cover(sheet, max(1.6, canvas.soft_mm * 0.8)) * cover(inner[part], canvas.soft_mm) * np.float32(0.9), 47.0)
+    transverse = np.maximum(np.abs(height) - within * np.float32(-0.5) - 1.0, np.maximum(-within - 6.0, within))
+    transverse = np.maximum(np.sqrt(np.square(height) + np.square(within + 2.5)) - np.float32(4.0), y + 55)
+    canvas.blend(part, cover(transverse, canvas.soft_mm) * cover(inner[part], canvas.soft_mm), 51.0)
+
+
+def _sided(sign: int, low: tuple[float, float, float], high: tuple[float, float, float]) -> tuple[tuple, tuple]:
+    """A template box of the right side, mirrored for ``sign`` -1."""
+    if sign > 0:
+        return low, high
+    return (-high[0], low[1], low[2]), (-low[0], high[1], high[2])

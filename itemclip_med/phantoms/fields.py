@@ -1,0 +1,113 @@
+"""Smooth fields and distances from which anatomy is painted.
+
+Arrays are (Z, Y, X) here, so that slabs of slices are contiguous; coordinates are millimetres of the template head: x to
+the patient's right, y anterior, z superior, the origin between the thalami, structures where an atlas has them.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+Field = NDArray[np.float32]
+
+_PERIOD = 96  # lattice points
+_STEP_MM = 2.0  # of the lattice
+
+
+def cover(distance_mm: Field, soft_mm: float) -> Field:
+    """How much of a voxel a body covers: 1 inside, 0 outside, a ramp of ``soft_mm`` across its surface."""
+    out = distance_mm * np.float32(-1.0 / soft_mm)
+    out += np.float32(0.5)
+    return np.clip(out, 0, 1, out=out)
+
+
+def ellipsoid(x: Field, y: Field, z: Field, center: tuple[float, ...], semi: tuple[float, ...]) -> Field:
+    """Approximate signed distance to an ellipsoid, negative inside; exact to first order at its surface.
+
+    Args:
+        x: coordinates in mm, as y and z.
+        y: see x.
+        z: see x.
+        center: its center in mm.
+        semi: its semi-axes in mm along x, y, z.
+
+    Returns:
+        Distance in mm, of the arrays' common shape.
+    """
+    a, b, c = (np.float32(1 / s) for s in semi)
+    px, py, pz = (
+        (x - np.float32(center[0])) * a,
+        (y - np.float32(center[1])) * b,
+        (z - np.float32(center[2])) * c,
+    )
+    sx, sy, sz = px * px, py * py, pz * pz
+    k0 = np.sqrt(sx + sy + sz)
+    k1 = np.sqrt(sx * (a * a) + sy * (b * b) + sz * (c * c))
+    k1 += np.float32(1e-6)
+    return k0 * (k0 - np.float32(1)) / k1
+
+
+def capsule(
+    x: Field,
+    y: Field,
+    z: Field,
+    start: tuple[float, float, float],
+    end: tuple[float, float, float],
+    radii: tuple[float, float],
+) -> Field:
+    """Signed distance to a rod from ``start`` to ``end`` whose radius runs from ``radii[0]`` to ``radii[1]``, in mm."""
+    ax, ay, az = (np.float32(e - s) for s, e in zip(start, end, strict=True))
+    px, py, pz = x - np.float32(start[0]), y - np.float32(start[1]), z - np.float32(start[2])
+    t = (px * ax + py * ay + pz * az) * np.float32(1 / (ax * ax + ay * ay + az * az))
+    t = np.clip(t, 0, 1)
+    px, py, pz = px - t * ax, py - t * ay, pz - t * az
+    return np.sqrt(px * px + py * py + pz * pz) - (np.float32(radii[0]) + t * np.float32(radii[1] - radii[0]))
+
+
+def smooth_min(first: Field, second: Field, blend_mm: float) -> Field:
+    """The union of two bodies, their crease rounded over ``blend_mm``."""
+    k = np.float32(blend_mm)
+    h = np.maximum(k - np.abs(first - second), 0)
+    return np.minimum(first, second) - h * h * np.float32(0.25 / blend_mm)
+
+
+@lru_cache(maxsize=1)
+def _lattices() -> tuple[Field, Field]:
+    """(folds, clouds): periodic fields of every phantom; each study samples them from its own corner.
+
+    ``folds`` is the distance in mm to the nearest of many meandering sheets, about 11 mm apart; ``clouds`` is smooth
+    noise of unit variance whose features are about 12 lattice points wide.
+    """
+    rng = np.random.default_rng(20240607)
+    k = np.fft.fftfreq(_PERIOD, _STEP_MM)
+    kr = np.sqrt(k[:, None, None] ** 2 + k[None, :, None] ** 2 + np.fft.rfftfreq(_PERIOD, _STEP_MM)[None, None, :] ** 2)
+    spectrum = np.fft.rfftn(rng.standard_normal((_PERIOD,) * 3))
+    center = 1 / 25.0  # per mm: two sheets a wave
+    waves = np.fft.irfftn(spectrum * np.exp(-(((kr - center) / (0.22 * center)) ** 2)), s=(_PERIOD,) * 3)
+    slope = np.sqrt(sum(((np.roll(waves, -1, i) - np.roll(waves, 1, i)) / (2 * _STEP_MM)) ** 2 for i in range(3)))
+    folds = waves / np.sqrt(slope**2 + (0.3 * slope.mean()) ** 2)
+    clouds = np.fft.irfftn(np.fft.rfftn(rng.standard_normal((_PERIOD,) * 3)) * np.exp(-((kr * 16.0) ** 2)))
+    return np.clip(folds, -9, 9).astype(np.float32), (clouds / clouds.std()).astype(np.float32)
+
+
+def folds(x: Field, y: Field, z: Field, offset: tuple[float, float, float]) -> Field:
+    """Signed distance in mm to the nearest fold at points (n,), seen from a study's own ``offset`` in mm."""
+    return _sample(_lattices()[0], x, y, z, offset, 1.0)
+
+
+def clouds(x: Field, y: Field, z: Field, offset: tuple[float, float, float], feature_mm: float) -> Field:
+    """Smooth noise of zero mean and unit variance at points (n,), its features ``feature_mm`` wide."""
+    return _sample(_lattices()[1], x, y, z, offset, 24.0 / feature_mm)
+
+
+def _sample(lattice: Field, x: Field, y: Field, z: Field, offset: tuple[float, float, float], zoom: float) -> Field:
+    from scipy.ndimage import map_coordinates
+
+    points = np.empty((3, x.size), np.float32)
+    for row, (values, start) in zip(points, zip((x, y, z), offset, strict=True), strict=True):
+        np.multiply(values.ravel(), np.float32(zoom / _STEP_MM), out=row)
+        row += np.float32(start / _STEP_MM)
+    return map_coordinates(lattice, points, order=1, mode="grid-wrap", prefilter=False).reshape(x.shape)
