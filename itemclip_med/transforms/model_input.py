@@ -256,4 +256,4 @@ class ModelInput:
             affine = volume.affine.numpy() if hasattr(volume, "affine") else np.eye(4)
             array = volume.as_tensor() if hasattr(volume, "as_tensor") else volume
             fitted.append(self.spatial_array(array[0] if array.dim() == 4 else array, affine)[0])
-        return self.assemble(fitted, list(names)[: len(fitted)])
+        return self.assemble(fitted, list(names)[: self.max_series])

@@ -13,7 +13,7 @@ from itemclip_med.errors import ModelError
 HEAD_WINDOWS_HU: Mapping[str, tuple[float, float]] = MappingProxyType(
     {"brain": (40.0, 80.0), "blood": (80.0, 200.0), "bone": (600.0, 2800.0)}
 )
-"""Center and width in HU. The published method names the three windows but not their numbers; these are the usual ones."""
+"""Center and width in HU: the usual ones; the published method names its three windows without their numbers."""
 
 MR_PERCENTILES = (0.5, 99.5)
 """Between which an MR volume is scaled to 0..1 (golden/README.md 8 takes volumes scaled so)."""
