@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from itemclip_med.phantoms.canvas import Canvas, Pose
-from itemclip_med.phantoms.fields import Field, cover
-from itemclip_med.phantoms.fields import clouds as cloud_field
+from itemclip_med.phantoms.fields import Field, cover, texture
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +63,15 @@ class Scan:
     holder: tuple[float, float]
     corner: tuple[float, float, float]
 
+    def head_window(self, grid: Grid) -> tuple[slice, slice]:
+        """Columns and rows of a grid outside which there is only air."""
+        corners = np.array([[a, b, c] for a in (-84, 84) for b in (-132, 112) for c in (-90, 95)], float)
+        world = self.pose.to_world(corners)[:, :2]
+        low = np.floor((world.min(axis=0) - grid.origin_mm[:2]) / grid.spacing_mm[:2]).astype(int)
+        high = np.ceil((world.max(axis=0) - grid.origin_mm[:2]) / grid.spacing_mm[:2]).astype(int) + 1
+        x, y = (slice(max(0, a), min(n, b)) for a, b, n in zip(low, high, grid.shape, strict=False))
+        return x, y
+
     def grid(self, matrix: int, thickness_mm: float) -> Grid:
         """The grid of a reconstruction with ``matrix`` squared pixels and contiguous slices."""
         pixel = self.field_mm / matrix
@@ -106,13 +114,14 @@ def make_canvas(scan: Scan, grid: Grid, rows: tuple[int, int], *, soft_mm: float
         oversample: how many thinner slices stand for one.
 
     Returns:
-        The canvas, (rows x oversample, Y, X).
+        The canvas, (rows x oversample, Y, X), cropped to the head's window.
     """
-    (nx, ny, _), (dx, dy, dz) = grid.shape, grid.spacing_mm
+    dx, dy, dz = grid.spacing_mm
     step = dz / oversample
     low = grid.origin_mm[2] - dz / 2 + rows[0] * dz + step / 2
-    wx = grid.origin_mm[0] + dx * np.arange(nx)
-    wy = grid.origin_mm[1] + dy * np.arange(ny)
+    columns, lines = scan.head_window(grid)
+    wx = grid.origin_mm[0] + dx * np.arange(columns.start, columns.stop)
+    wy = grid.origin_mm[1] + dy * np.arange(lines.start, lines.stop)
     wz = low + step * np.arange((rows[1] - rows[0]) * oversample)
     turn = scan.pose.rotation / np.asarray(scan.pose.scale)  # world to template: p @ turn
     coordinates = [
@@ -123,9 +132,9 @@ def make_canvas(scan: Scan, grid: Grid, rows: tuple[int, int], *, soft_mm: float
     to_world = scan.pose.rotation * np.asarray(scan.pose.scale)  # template to world: to_world @ p
     spacing, first = np.array([dx, dy, step]), np.array([wx[0], wy[0], low])
     index = np.column_stack([to_world / spacing[:, None], -first / spacing])[::-1]
-    hu = np.full((wz.size, ny, nx), -1000, np.float32)
-    grain = _grain(scan, wx, wy, wz)
-    return Canvas(*coordinates, hu=hu, soft_mm=soft_mm, to_voxel=index, grain=grain)
+    hu = np.full((wz.size, wy.size, wx.size), -1000, np.float32)
+    grain, drift = (texture((wz, wy, wx), scan.corner, feature_mm) for feature_mm in (9.0, 30.0))
+    return Canvas(*coordinates, hu=hu, soft_mm=soft_mm, to_voxel=index, grain=grain, drift=drift)
 
 
 def add_holder(hu: Field, scan: Scan, grid: Grid, pose: Pose) -> None:
@@ -183,15 +192,6 @@ def noise(shape: tuple[int, int, int], sigma_hu: float, rng: np.random.Generator
             out *= np.float32(1 / np.sqrt(1 + 2 * grain * grain))
     out *= np.float32(sigma_hu)
     return out
-
-
-def _grain(scan: Scan, wx: NDArray, wy: NDArray, wz: NDArray) -> Field:
-    """Smooth noise for bone and flesh; coarse along z, so that it costs little."""
-    fine = np.meshgrid(wz[:: max(1, wz.size // 12)], wy[::4], wx[::4], indexing="ij")
-    coarse = cloud_field(*(np.ascontiguousarray(v, dtype=np.float32) for v in fine[::-1]), scan.corner, 8.0)
-    out = np.repeat(np.repeat(coarse, 4, axis=2), 4, axis=1)[:, : wy.size, : wx.size]
-    rows = np.minimum(np.arange(wz.size) // max(1, wz.size // 12), coarse.shape[0] - 1)
-    return out[rows]
 
 
 def _rotation(angles: NDArray[np.float64]) -> NDArray[np.float64]:

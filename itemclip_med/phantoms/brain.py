@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from itemclip_med.phantoms.fields import Field, capsule, clouds, cover, ellipsoid, folds, smooth_min
+from itemclip_med.phantoms.fields import Field, capsule, cover, ellipsoid, folds, smooth_min
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,7 +119,8 @@ def paint_brain(canvas: Canvas, shape: BrainShape, points: Points, surface: Fiel
     canvas.blend(FULL, cover(inner, canvas.soft_mm), CSF_HU)
     inside = np.flatnonzero((inner < canvas.soft_mm).ravel())
     flat = Points(*(values.ravel()[inside] for values in points))
-    hu, blood = _cerebrum(shape, flat, surface.ravel()[inside], fluid, canvas.soft_mm)
+    drift = canvas.drift.ravel()[inside]
+    hu, blood = _cerebrum(shape, flat, surface.ravel()[inside], drift, fluid, canvas.soft_mm)
     share = cover(inner.ravel()[inside], canvas.soft_mm)
     target = canvas.hu.ravel()  # a view: the canvas is contiguous
     target[inside] += share * (hu - target[inside])
@@ -134,12 +135,11 @@ def paint_brain(canvas: Canvas, shape: BrainShape, points: Points, surface: Fiel
 
 
 def _cerebrum(
-    shape: BrainShape, at: Points, surface: Field, fluid: Fluid, soft_mm: float
+    shape: BrainShape, at: Points, surface: Field, drift: Field, fluid: Fluid, soft_mm: float
 ) -> tuple[Field, Field | None]:
     """HU of fluid and cerebrum at points (n,), and the share of blood in the fluid if there is any."""
     x, y, z = at
     side = np.abs(x)
-    drift = clouds(x, y, z, shape.corner, 30.0)
     gap = np.float32(0.5 + 2.0 * shape.atrophy) + np.float32(0.5 + 0.5 * shape.atrophy) * drift
     depth = -surface - np.maximum(gap, 0.2)
     # The fissure between the hemispheres, above the callosum and the skull base.
@@ -256,6 +256,19 @@ def _deep_grey(canvas: Canvas, shape: BrainShape, points: Points) -> None:
         canvas.paint(part, thalamus, WHITE_HU + 8.5 * contrast)
 
 
+# The right lateral ventricle as rods: (start, end, radii at both, flattening of z, blending with the ones before), mm.
+_VENTRICLE = (
+    ((13.5, 33, 3), (7.3, 14, 8), (2.6, 4.2), 0.72, 1),  # frontal horn; the bodies are taller than wide
+    ((7.3, 14, 8), (8.2, -4, 17), (4.2, 4.4), 0.72, 3),
+    ((8.2, -4, 17), (13, -22, 21), (4.4, 4.6), 0.72, 3),
+    ((13, -22, 21), (21, -36, 16), (4.6, 5.6), 0.72, 3),
+    ((21, -36, 16), (25, -44, 5), (5.4, 6.6), 1.0, 3),  # atrium
+    ((25, -45, 5), (20, -70, 2), (6.0, 1.8), 1.0, 3),  # occipital horn
+    ((27, -42, 2), (34, -28, -11), (4.0, 2.2), 1.0, 2),  # temporal horn
+    ((34, -28, -11), (31, -8, -19), (2.0, 1.3), 1.0, 2),
+)
+
+
 def lateral_ventricle(x: Field, y: Field, z: Field, width: float) -> Field:
     """Signed distance to the right lateral ventricle in mm, negative inside; ``width`` scales its bores.
 
@@ -268,19 +281,14 @@ def lateral_ventricle(x: Field, y: Field, z: Field, width: float) -> Field:
     Returns:
         Distance in mm.
     """
-    w = width
-    flat = np.float32(0.72)  # bodies are taller than wide
-    front = capsule(x, y, z * flat, (13.5, 33, 3 * flat), (7.3, 14, 8 * flat), (2.6 * w, 4.2 * w))
-    monro = capsule(x, y, z * flat, (7.3, 14, 8 * flat), (8.2, -4, 17 * flat), (4.2 * w, 4.4 * w))
-    body = capsule(x, y, z * flat, (8.2, -4, 17 * flat), (13, -22, 21 * flat), (4.4 * w, 4.6 * w))
-    back = capsule(x, y, z * flat, (13, -22, 21 * flat), (21, -36, 16 * flat), (4.6 * w, 5.6 * w))
-    atrium = capsule(x, y, z, (21, -36, 16), (25, -44, 5), (5.4 * w, 6.6 * w))
-    occipital = capsule(x, y, z, (25, -45, 5), (20, -70, 2), (6.0 * w, 1.8 * w))
-    temporal = capsule(x, y, z, (27, -42, 2), (34, -28, -11), (4.0 * w, 2.2 * w))
-    tip = capsule(x, y, z, (34, -28, -11), (31, -8, -19), (2.0 * w, 1.3 * w))
-    out = smooth_min(smooth_min(front, monro, 3), smooth_min(body, back, 3), 3)
-    out = smooth_min(out, smooth_min(atrium, occipital, 3), 3)
-    out = smooth_min(out, np.minimum(temporal, tip), 2)
+    out = np.full(x.shape, 99, np.float32)
+    bottom, top = (float(z.min()), float(z.max())) if z.size else (0.0, 0.0)
+    for start, end, radii, flat, blend_mm in _VENTRICLE:
+        if bottom > max(start[2], end[2]) + 14 or top < min(start[2], end[2]) - 14:
+            continue
+        low, high = ((*point[:2], point[2] * flat) for point in (start, end))
+        rod = capsule(x, y, z * np.float32(flat), low, high, (radii[0] * width, radii[1] * width))
+        out = smooth_min(out, rod, blend_mm)
     return np.maximum(out, np.float32(0.9) - x)  # the septum stays
 
 
@@ -298,7 +306,7 @@ def _ventricles(canvas: Canvas, shape: BrainShape, points: Points, fluid: Fluid)
         canvas.paint(small, plexus, 130.0 if "choroid" in shape.calcified else 36.0)
     part = canvas.box((-8, -32, -16), (8, 12, 16))
     at = points.at(part)
-    third = ellipsoid(np.float32(0), at.y, at.z, (0, -9, 0), (1, 16, 12))
+    third = ellipsoid(np.zeros_like(at.x), at.y, at.z, (0, -9, 0), (1, 16, 12))
     third = np.maximum(np.abs(at.x) - np.float32(shape.third_mm * min(1.0, sum(fluid.squeeze) / 2)), third)
     _fill(canvas, part, third, at, "third ventricle", fluid)
     part = canvas.box((-8, -42, -8), (8, -26, 8))

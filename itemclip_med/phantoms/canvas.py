@@ -42,7 +42,8 @@ class Canvas:
         hu: what is painted so far.
         soft_mm: width of the ramp at a surface, about a voxel.
         to_voxel: (3, 4), template mm to fractional (z, y, x) index.
-        grain: smooth noise for marrow, fat and muscle.
+        grain: noise for marrow, fat and muscle, its features some millimetres wide.
+        drift: noise whose features are some centimetres wide.
         layers: how much of a voxel each finding fills, painted over as the HU are.
         margin_mm: how far the brain's tissue may be displaced.
     """
@@ -54,6 +55,7 @@ class Canvas:
     soft_mm: float
     to_voxel: NDArray[np.float64]
     grain: Field
+    drift: Field
     layers: dict[str, Field] = field(default_factory=dict)
     margin_mm: float = 0.0
 

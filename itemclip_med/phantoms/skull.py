@@ -7,13 +7,51 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from itemclip_med.phantoms.fields import Field, capsule, clouds, cover, ellipsoid, smooth_min
+from itemclip_med.phantoms.fields import Field, capsule, cover, ellipsoid, smooth_min
 
 if TYPE_CHECKING:
     from itemclip_med.phantoms.canvas import Canvas
 
 VAULT_CENTER = (0.0, -16.0, 8.0)
 VAULT_SEMI = (67.0, 84.0, 69.0)
+
+
+# What the skull base and face hold, painted in this order on both sides: (kind, start, end, semi-axes of an ellipsoid or
+# the two radii of a rod, HU), template mm. Structures with x = 0 lie in the middle.
+_BASE: tuple[tuple[str, tuple[float, float, float], tuple[float, float, float], tuple[float, ...], float], ...] = (
+    ("marrow", (0, 10, -42), (0, 10, -42), (20, 20, 22), 480),  # sphenoid body
+    ("marrow", (0, -7, -26), (0, -24, -66), (6, 9), 480),  # clivus
+    ("marrow", (58, -38, -42), (58, -38, -42), (12, 15, 20), 750),  # mastoid process
+    ("marrow", (62, -32, -40), (14, -10, -33), (11, 5), 1050),  # petrous pyramid
+    ("bone", (40, -22, -37), (40, -22, -37), (9, 5, 5), 1750),  # labyrinth
+    ("bone", (64, -12, -47), (64, 30, -48), (2.5, 2.5), 1000),  # zygomatic arch
+    ("bone", (63, 30, -48), (45, 62, -44), (4, 5), 850),  # cheek bone
+    ("bone", (54, -4, -55), (54, -4, -55), (8, 5, 9), 1000),  # head of the jaw
+    ("bone", (51, 8, -78), (51, 8, -78), (4, 15, 24), 1000),  # branch of the jaw
+    ("wall", (25, 42, -60), (25, 42, -60), (17, 18, 20), 700),  # of the maxillary sinus
+    ("bone", (4, 66, -85), (30, 40, -85), (8, 8), 900),  # upper jaw
+    ("bone", (0, 80, -20), (0, 86, -34), (4, 3), 800),  # nasal bone
+    ("orbit", (29, 44, -35), (29, 44, -35), (18, 31, 17), -88),  # its fat
+    ("flesh", (31, 52, -35), (12, 16, -28), (2.4, 2.2), 38),  # optic nerve
+    ("flesh", (43, 56, -35), (14, 18, -30), (2.0, 1.4), 52),  # eye muscles
+    ("flesh", (19, 56, -35), (14, 18, -30), (2.0, 1.4), 52),
+    ("flesh", (31, 54, -24), (14, 18, -30), (2.0, 1.4), 52),
+    ("flesh", (31, 54, -46), (14, 18, -30), (2.0, 1.4), 52),
+    ("flesh", (31, 60, -35), (31, 60, -35), (12.2, 12.2, 12.2), 45),  # globe
+    ("flesh", (31, 60, -35), (31, 60, -35), (10.6, 10.6, 10.6), 12),
+    ("flesh", (31, 68.5, -35), (31, 68.5, -35), (4.8, 2.0, 4.8), 85),  # lens
+    ("ethmoid", (7, 44, -32), (7, 44, -32), (6.4, 24, 11), -850),
+    ("air", (7, 12, -36), (7, 12, -36), (6.3, 10, 9), -980),  # sphenoid sinus
+    ("maxillary", (25, 42, -60), (25, 42, -60), (15, 16, 18), -980),
+    ("air", (0, 52, -60), (0, 52, -60), (13, 32, 22), -960),  # nose
+    ("septum", (0, 52, -60), (0, 52, -60), (13, 32, 22), 60),
+    ("flesh", (7.5, 48, -48), (7.5, 48, -48), (3.2, 20, 4.5), 45),  # turbinates
+    ("flesh", (7.5, 48, -62), (7.5, 48, -62), (3.2, 20, 4.5), 45),
+    ("air", (0, 8, -78), (0, 8, -78), (15, 9, 24), -990),  # throat
+    ("air", (80, -22, -44), (50, -22, -40), (4, 3), -950),  # ear canal
+    ("mastoid", (57, -40, -42), (57, -40, -42), (7.5, 10.5, 14), -800),
+    ("frontal", (11, 72, -6), (11, 72, -6), (11, 3.6, 10), -900),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +65,7 @@ class SkullShape:
         frontal_sinus: its size relative to the usual one, 0 for none.
         pneumatization: of the mastoids, 0 to 1.
         narrowing: how much narrower the front of the head is than its back.
-        corner: where this head's textures begin in the fields, mm.
         sinus_fluid: share of a maxillary sinus that is opaque.
-        hair_mm: height above which nothing is drawn; 0.
     """
 
     thickness_mm: float = 6.0
@@ -38,7 +74,6 @@ class SkullShape:
     frontal_sinus: float = 1.0
     pneumatization: float = 0.8
     narrowing: float = 0.12
-    corner: tuple[float, float, float] = (0.0, 0.0, 0.0)
     sinus_fluid: float = 0.0
 
 
@@ -51,7 +86,6 @@ def draw_skull(rng: np.random.Generator) -> SkullShape:
         frontal_sinus=float(rng.choice([0.0, 0.7, 1.0, 1.3], p=[0.1, 0.3, 0.4, 0.2])),
         pneumatization=float(rng.uniform(0.45, 1.0)),
         narrowing=float(rng.uniform(0.06, 0.18)),
-        corner=tuple(rng.uniform(0, 192, 3).tolist()),
         sinus_fluid=float(rng.choice([0.0, rng.uniform(0.1, 0.5)], p=[0.7, 0.3])),
     )
 
@@ -149,71 +183,55 @@ def paint_head(canvas: Canvas, shape: SkullShape, inner: Field, swelling: Field 
     density = np.float32(620) + np.float32(780) * diploe + np.float32(90) * wobble
     canvas.hu += bone * (density - canvas.hu)
     if low:
-        _paint_base(canvas, shape, low, inner, outer)
+        _paint_base(canvas, shape, inner, outer)
     return outer
 
 
-def _paint_base(canvas: Canvas, shape: SkullShape, low: int, inner: Field, outer: Field) -> None:
-    """Face, orbits, air cells and dense bone of the base, in the lowest ``low`` slices."""
-    part = np.s_[:low]
-    x, y, z, hu = canvas.x[part], canvas.y[part], canvas.z[part], canvas.hu[part]
-    side, soft = np.abs(x), canvas.soft_mm
-    out = np.clip(inner[part] * np.float32(0.6), 0, 1)  # nothing of this enters the cavity
-    grain = canvas.grain[part]
+def _paint_base(canvas: Canvas, shape: SkullShape, inner: Field, outer: Field) -> None:
+    """Face, orbits, air cells and dense bone of the base, each within its own box."""
+    for name, start, end, size, value in _BASE:
+        low = [min(a, b) - r - 3 for a, b, r in zip(start, end, _extent(size), strict=True)]
+        high = [max(a, b) + r + 3 for a, b, r in zip(start, end, _extent(size), strict=True)]
+        for sign in (1, -1) if high[0] > 0 and (start[0] or end[0]) else (1,):
+            box = (low, high) if sign > 0 else ((-high[0], *low[1:]), (-low[0], *high[1:]))
+            part = canvas.box(tuple(box[0]), tuple(box[1]))
+            x, y, z = canvas.x[part], canvas.y[part], canvas.z[part]
+            if not x.size:
+                continue
+            x = x * np.float32(sign)
+            distance = ellipsoid(x, y, z, start, size) if len(size) == 3 else capsule(x, y, z, start, end, size)
+            share = cover(distance, canvas.soft_mm) * np.clip(inner[part] * np.float32(0.6), 0, 1)
+            hu, grain = canvas.hu[part], canvas.grain[part]
+            target: Field | float = value
+            if name == "marrow":
+                target = np.float32(value) + np.float32(150) * grain
+            elif name == "orbit":
+                wall = cover(np.abs(distance - 1.0) - 1.3, canvas.soft_mm) * np.clip(inner[part], 0, 1)
+                hu += wall * np.clip((70 - y) * np.float32(0.25), 0, 1) * (np.float32(850) - hu)
+            elif name == "wall":
+                share = cover(np.abs(distance) - 1.2, canvas.soft_mm) * np.clip(inner[part] * np.float32(0.6), 0, 1)
+            elif name == "ethmoid":
+                share *= np.clip(np.float32(1.5) - np.abs(grain), 0.35, 1)
+            elif name == "maxillary" and sign > 0 and shape.sinus_fluid:
+                level = cover(y - np.float32(28 + 32 * shape.sinus_fluid), canvas.soft_mm)
+                target = np.float32(value) + level * np.float32(25 - value)
+            elif name == "mastoid":
+                share *= np.clip(grain + np.float32(shape.pneumatization), 0, 1)
+            elif name == "frontal":
+                if not shape.frontal_sinus:
+                    continue
+                k = shape.frontal_sinus
+                size_ = (size[0] * k, size[1], size[2] * k)
+                share = cover(ellipsoid(x, y, z, start, size_), canvas.soft_mm) * np.clip(-outer[part] * np.float32(0.5), 0, 1)
+                share *= np.clip(inner[part] - np.float32(0.5), 0, 1)
+            elif name == "septum":
+                share = cover(np.maximum(np.abs(x + 0.02 * (y - 50)) - 1.2, distance), canvas.soft_mm)
+            hu += share * (target - hu)
 
-    def paint(distance: Field, value: Field | float, weight: float = 1.0) -> None:
-        hu[...] += cover(distance, soft) * out * np.float32(weight) * (value - hu)
 
-    # Bone: sphenoid body and clivus, petrous pyramids, mastoids, cheek bones, jaws, upper jaw.
-    spongy = np.float32(480) + np.float32(160) * grain
-    paint(ellipsoid(x, y, z, (0, 10, -42), (20, 20, 22)), spongy, 0.9)
-    paint(capsule(x, y, z, (0, -7, -26), (0, -24, -66), (6, 9)), spongy)
-    paint(ellipsoid(side, y, z, (58, -38, -42), (12, 15, 20)), np.float32(750) + np.float32(200) * grain)
-    paint(petrous(side, y, z), np.float32(1050) + np.float32(250) * grain)
-    paint(ellipsoid(side, y, z, (40, -22, -37), (9, 5, 5)), 1750.0)
-    paint(capsule(side, y, z, (64, -12, -47), (64, 30, -48), (2.5, 2.5)), 1000.0)
-    paint(capsule(side, y, z, (63, 30, -48), (45, 62, -44), (4, 5)), 850.0)
-    paint(ellipsoid(side, y, z, (54, -4, -55), (8, 5, 9)), 1000.0)
-    paint(ellipsoid(side, y, z, (51, 8, -78), (4, 15, 24)), 1000.0)
-    paint(np.abs(ellipsoid(side, y, z, (25, 42, -60), (17, 18, 20))) - 1.2, 700.0)
-    paint(capsule(side, y, z, (0, 66, -85), (30, 40, -85), (8, 8)), 900.0)
-    paint(capsule(x, y, z, (0, 80, -20), (0, 86, -34), (4, 3)), 800.0)
-    # Orbits: bony wall, fat, muscles, optic nerve, globe with its lens.
-    orbit = ellipsoid(side, y + 0.18 * (side - 28), z, (29, 44, -35), (18, 31, 17))
-    open_front = np.clip((70 - y) * np.float32(0.25), 0, 1)
-    hu[...] += cover(np.abs(orbit - 1.0) - 1.3, soft) * out * open_front * (np.float32(850) - hu)
-    paint(orbit, -88.0)
-    paint(capsule(side, y, z, (31, 52, -35), (12, 16, -28), (2.4, 2.2)), 38.0)
-    for start in ((43, 56, -35), (19, 56, -35), (31, 54, -24), (31, 54, -46)):
-        paint(capsule(side, y, z, start, (14, 18, -30), (2.0, 1.4)), 52.0)
-    globe = ellipsoid(side, y, z, (31, 60, -35), (12.2, 12.2, 12.2))
-    paint(globe, 45.0)
-    paint(globe + 1.8, 12.0)
-    paint(ellipsoid(side, y, z, (31, 68.5, -35), (4.8, 2.0, 4.8)), 85.0)
-    # Air: ethmoid, sphenoid, maxillary and frontal sinuses, nose, throat, ear canals, mastoid cells.
-    cells = np.float32(7) * grain
-    paint(ellipsoid(side, y, z, (7, 44, -32), (7, 24, 11)) + np.maximum(np.abs(cells) * 0.35 - 0.8, 0), -850.0)
-    paint(ellipsoid(side, y, z, (7, 12, -36), (6.3, 10, 9)), -980.0)
-    paint(np.abs(x) - 0.7 + np.maximum(np.abs(y - 44) - 26, 0) + np.maximum(np.abs(z + 34) - 12, 0), 300.0)
-    maxillary = ellipsoid(side, y, z, (25, 42, -60), (15, 16, 18))
-    paint(maxillary, -980.0)
-    if shape.sinus_fluid:
-        paint(np.maximum(maxillary, y - np.float32(28 + 32 * shape.sinus_fluid)), 25.0)
-    nose = ellipsoid(x, y, z, (0, 52, -60), (13, 32, 22))
-    paint(nose, -960.0)
-    paint(np.maximum(np.abs(x + 0.02 * (y - 50)) - 1.3, nose), 60.0)
-    for height in (-48, -62):
-        paint(np.maximum(ellipsoid(side, y, z, (7.5, 48, height), (3.2, 20, 4.5)), nose), 45.0)
-    paint(ellipsoid(x, y, z, (0, 8, -78), (15, 9, 24)), -990.0)
-    paint(capsule(side, y, z, (80, -22, -44), (50, -22, -40), (4, 3)), -950.0)
-    mastoid = ellipsoid(side, y, z, (57, -40, -42), (9, 12, 16)) + np.float32(2.5)
-    airy = clouds(x, y, z, shape.corner, 7.0) if shape.pneumatization > 0 else np.float32(-9)
-    hu[...] += cover(mastoid, soft) * out * np.clip(airy + np.float32(shape.pneumatization), 0, 1) * (np.float32(-800) - hu)
-    if shape.frontal_sinus:
-        size = shape.frontal_sinus
-        frontal = ellipsoid(side, y, z, (11, 72, -6), (11 * size, 3.6, 10 * size))
-        inside = np.clip(-outer[part] * np.float32(0.5), 0, 1)
-        hu[...] += cover(frontal, soft) * out * inside * (np.float32(-900) - hu)
+def _extent(size: tuple[float, ...]) -> tuple[float, float, float]:
+    """How far a body with these semi-axes, or a rod with these radii, reaches from its middle or axis."""
+    return size if len(size) == 3 else (max(size),) * 3  # type: ignore[return-value]
 
 
 def _first_row(z: Field, level: float) -> int:
