@@ -1,4 +1,5 @@
-"""What MONAI lacks: loading a DICOM series, HU windows, percentiles, depth first, the encoder's grid, and the way back.
+"""What MONAI lacks: loading a DICOM series, HU windows, percentiles, coarser voxels, depth first,
+the encoder's grid, and the way back.
 
 ``X`` works on one tensor, ``Xd`` on entries of a dictionary. :class:`ModelInput` is the whole of it as one contract
 that is saved with a model. MONAI is imported when one of its transforms is asked for, not with the package.
@@ -13,12 +14,15 @@ from itemclip_med.transforms.inverse import patch_affine, to_source_grid
 from itemclip_med.transforms.model_input import ModelInput
 
 if TYPE_CHECKING:
+    from itemclip_med.transforms.coarsen import Coarsen, Coarsend
     from itemclip_med.transforms.grid import DepthFirst, DepthFirstd, FitToGrid, FitToGridd
     from itemclip_med.transforms.load import LoadSeries, LoadSeriesd
     from itemclip_med.transforms.percentile import PercentileScale, PercentileScaled
     from itemclip_med.transforms.windows import HUWindows, HUWindowsd
 
 _MODULES = {
+    "Coarsen": "coarsen",
+    "Coarsend": "coarsen",
     "DepthFirst": "grid",
     "DepthFirstd": "grid",
     "FitToGrid": "grid",
@@ -32,6 +36,8 @@ _MODULES = {
 }
 
 __all__ = [
+    "Coarsen",
+    "Coarsend",
     "DepthFirst",
     "DepthFirstd",
     "FitToGrid",

@@ -1,0 +1,229 @@
+"""Recipes: one YAML file per data set that says what to keep, how to name it and how to store it."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from itemclip_med.errors import RecipeError
+from itemclip_med.labels import ID_NORMALIZERS, LABEL_READERS
+from itemclip_med.resources import recipes_dir
+
+RECIPE_VERSION = 1
+SOURCES = ("dicom",)
+STORED_DTYPES = ("int16", "uint16", "uint8")
+ID_RULES = ("hashed", "public")
+ID_PLACES = ("patient_id", "accession", "path")
+
+_REQUIRED = ("version", "source", "study_id", "select", "volume")
+_OPTIONAL = ("name", "source_name", "windows_hu", "max_series", "labels", "reports", "expected", "stored_dtype")
+_MAX_BYTES = 1_000_000
+
+
+@dataclass(frozen=True)
+class StudyIdRule:
+    """Where study ids come from.
+
+    Attributes:
+        rule: "hashed": HMAC of the StudyInstanceUID; "public": the data set's own public id.
+        spelling: how public ids are brought to one spelling, a name in ``labels.ID_NORMALIZERS``.
+        where: what is searched for a public id, in order.
+    """
+
+    rule: str
+    spelling: str = "plain"
+    where: tuple[str, ...] = ("patient_id", "path")
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What to keep of a data set, how to name it and how to store it.
+
+    Attributes:
+        name: its short name.
+        source: format of the source: "dicom".
+        source_name: name of the data set or site, written to every study.
+        study_id: where study ids come from.
+        select: rules of ``dicom.select.select_series``.
+        max_series: series kept per study, the best first.
+        windows_hu: name to (center, width), applied on load.
+        stored_dtype: of the stored arrays.
+        labels: ``reader`` (a name in ``labels.LABEL_READERS``) and ``default`` (a file name looked for in the source).
+        reports: ``ids``, the spelling of a report's id.
+        expected: ``studies``, how many the full data set has.
+        values: the whole file, for MONAI's parser.
+        digest: of everything above; two stores with one digest hold the same kind of volumes.
+    """
+
+    name: str
+    source: str
+    source_name: str
+    study_id: StudyIdRule
+    select: Mapping[str, Any]
+    max_series: int
+    windows_hu: Mapping[str, Any]
+    stored_dtype: str
+    labels: Mapping[str, Any]
+    reports: Mapping[str, Any]
+    expected: Mapping[str, int]
+    values: Mapping[str, Any] = field(repr=False)
+    digest: str = ""
+
+    def build_transform(self) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+        """Build ``volume``: a MONAI pipeline from ``{"image": series}`` to ``{"image": (1, X, Y, Z) MetaTensor}``.
+
+        Raises:
+            RecipeError: if MONAI cannot build it.
+        """
+        from monai.bundle import ConfigParser
+
+        try:
+            transform = ConfigParser(dict(self.values)).get_parsed_content("volume")
+        except Exception as error:  # MONAI raises anything, from KeyError to ModuleNotFoundError
+            reason = str(error).strip().splitlines()
+            raise RecipeError(
+                f"Recipe {self.name}: volume cannot be built: {reason[0] if reason else error!r}"
+            ) from error
+        if not callable(transform):
+            raise RecipeError(f"Recipe {self.name}: volume is no transform; expected _target_: Compose.")
+        return transform
+
+
+def list_recipes() -> list[str]:
+    """Short names of the recipes that come with the package."""
+    return sorted(path.stem for path in recipes_dir().glob("*.yaml"))
+
+
+def load_recipe(name_or_path: str | Path) -> Recipe:
+    """Read and check a recipe.
+
+    Args:
+        name_or_path: a short name (``head_ct``), or the path of a YAML file.
+
+    Raises:
+        RecipeError: if there is no such recipe (names those there are), the file is no YAML, a key is missing, unknown
+            or wrong (names the key).
+    """
+    text = str(name_or_path)
+    path = recipes_dir() / f"{text}.yaml"
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", text) or not path.is_file():
+        path = Path(name_or_path)
+        if not path.is_file():
+            close = difflib.get_close_matches(text, list_recipes(), n=1)
+            hint = f" Did you mean {close[0]}?" if close else ""
+            raise RecipeError(
+                f"No recipe {text!r}.{hint} There are {', '.join(list_recipes())}; or give the path of a YAML file."
+            )
+    return parse_recipe(_read_yaml(path), name=path.stem)
+
+
+def parse_recipe(values: Mapping[str, Any], name: str) -> Recipe:
+    """Check the contents of a recipe.
+
+    Args:
+        values: what the YAML file says.
+        name: how messages call it, and its name where it gives none.
+
+    Raises:
+        RecipeError: if a key is missing, unknown or wrong; names the key.
+    """
+    if not isinstance(values, Mapping):
+        raise RecipeError(f"Recipe {name}: expected keys and values, found {type(values).__name__}.")
+    for key in _REQUIRED:
+        if key not in values:
+            raise RecipeError(f"Recipe {name}: the key {key} is missing.")
+    _refuse_unknown(values, name)
+    if values["version"] != RECIPE_VERSION:
+        raise RecipeError(f"Recipe {name}: version is {values['version']!r}, expected {RECIPE_VERSION}.")
+    _check_choice(name, "source", values["source"], SOURCES)
+    dtype = values.get("stored_dtype", "int16")
+    _check_choice(name, "stored_dtype", dtype, STORED_DTYPES)
+    max_series = values.get("max_series", 1)
+    if isinstance(max_series, bool) or not isinstance(max_series, int) or max_series < 1:
+        raise RecipeError(f"Recipe {name}: max_series is {max_series!r}, expected an integer of at least 1.")
+    labels = _mapping(name, values, "labels", ("reader", "default"))
+    if labels:
+        _check_choice(name, "labels: reader", labels.get("reader"), tuple(LABEL_READERS))
+    reports = _mapping(name, values, "reports", ("ids",))
+    if reports:
+        _check_choice(name, "reports: ids", reports.get("ids"), tuple(ID_NORMALIZERS))
+    return Recipe(
+        name=str(values.get("name", name)),
+        source=values["source"],
+        source_name=str(values.get("source_name", values.get("name", name))),
+        study_id=_study_id_rule(name, values["study_id"]),
+        select=_mapping(name, values, "select", None),
+        max_series=max_series,
+        windows_hu=_mapping(name, values, "windows_hu", None),
+        stored_dtype=dtype,
+        labels=labels,
+        reports=reports,
+        expected=_mapping(name, values, "expected", ("studies",)),
+        values=dict(values),
+        digest=hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest(),
+    )
+
+
+def _read_yaml(path: Path) -> Any:
+    import yaml
+
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise RecipeError(f"Recipe {path.name}: more than {_MAX_BYTES} bytes; is it a recipe?")
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"Recipe {path.name} cannot be read: {type(error).__name__}.") from error
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        raise RecipeError(f"Recipe {path.name}{where}: not YAML ({getattr(error, 'problem', error)}).") from error
+
+
+def _refuse_unknown(values: Mapping[str, Any], name: str) -> None:
+    """A key that nothing reads is a slip; one that is referred to as ``@key`` is a setting of the recipe's own."""
+    text = json.dumps(values, default=str)
+    for key in values:
+        if key in _REQUIRED or key in _OPTIONAL or re.search(rf"@{re.escape(str(key))}\b", text):
+            continue
+        close = difflib.get_close_matches(str(key), [*_REQUIRED, *_OPTIONAL], n=1)
+        hint = f" Did you mean {close[0]}?" if close else f" Known keys: {', '.join([*_REQUIRED, *_OPTIONAL])}."
+        raise RecipeError(f"Recipe {name}: unknown key {key!r}, and nothing refers to it.{hint}")
+
+
+def _check_choice(name: str, key: str, value: Any, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise RecipeError(f"Recipe {name}: {key} is {value!r}, expected one of {', '.join(allowed)}.")
+
+
+def _mapping(name: str, values: Mapping[str, Any], key: str, allowed: tuple[str, ...] | None) -> Mapping[str, Any]:
+    """The mapping under ``key``, empty if it is not there."""
+    found = values.get(key) or {}
+    if not isinstance(found, Mapping):
+        raise RecipeError(f"Recipe {name}: {key} is {found!r}, expected keys and values.")
+    for entry in found:
+        if allowed is not None and entry not in allowed:
+            raise RecipeError(f"Recipe {name}: {key} has the unknown key {entry!r}, expected {', '.join(allowed)}.")
+    return found
+
+
+def _study_id_rule(name: str, values: Any) -> StudyIdRule:
+    if not isinstance(values, Mapping) or "rule" not in values:
+        raise RecipeError(f"Recipe {name}: study_id is {values!r}, expected rule: hashed or rule: public.")
+    unknown = sorted(set(values) - {"rule", "spelling", "where"})
+    if unknown:
+        raise RecipeError(
+            f"Recipe {name}: study_id has the unknown key {unknown[0]!r}, expected rule, spelling, where."
+        )
+    _check_choice(name, "study_id: rule", values["rule"], ID_RULES)
+    spelling = values.get("spelling", "plain")
+    _check_choice(name, "study_id: spelling", spelling, tuple(ID_NORMALIZERS))
+    places = values.get("where", ["patient_id", "path"])
+    for place in [places] if isinstance(places, str) else places:
+        _check_choice(name, "study_id: where", place, ID_PLACES)
+    return StudyIdRule(values["rule"], spelling, (places,) if isinstance(places, str) else tuple(places))

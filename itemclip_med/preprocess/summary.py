@@ -1,0 +1,127 @@
+"""What a run of a recipe did: counts, reasons, and a log without identifiers."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+
+@dataclass
+class Summary:
+    """Counts of one run.
+
+    Attributes:
+        recipe: name of the recipe.
+        store: the store.
+        num_stored: studies stored by this run.
+        num_known: studies that were there before.
+        num_failed: studies that should be there and are not.
+        num_skipped: studies without a series that the recipe wants.
+        num_series: series stored by this run.
+        failures: reason to number of studies.
+        series_left_out: reason to number of series, over all studies.
+        files_skipped: reason to number of files, over all studies.
+        files_found: files seen.
+        num_labeled: studies of the store with labels, None where no labels were given.
+        num_reports: studies of the store with items, None where no reports were given.
+        unmatched: "labels" and "reports" to the number of their entries without a study.
+        notes: sentences for the user.
+        seconds: duration.
+        log_path: the log, None for a check.
+        key_path: the key of the ids, None where nothing is hashed.
+    """
+
+    recipe: str
+    store: Path
+    num_stored: int = 0
+    num_known: int = 0
+    num_failed: int = 0
+    num_skipped: int = 0
+    num_series: int = 0
+    failures: Counter[str] = field(default_factory=Counter)
+    series_left_out: Counter[str] = field(default_factory=Counter)
+    files_skipped: Counter[str] = field(default_factory=Counter)
+    files_found: int = 0
+    num_labeled: int | None = None
+    num_reports: int | None = None
+    unmatched: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    seconds: float = 0.0
+    log_path: Path | None = None
+    key_path: Path | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The summary for ``--json``."""
+        values = dict(vars(self))
+        for name in ("store", "log_path", "key_path"):
+            values[name] = None if values[name] is None else str(values[name])
+        for name in ("failures", "series_left_out", "files_skipped"):
+            values[name] = dict(sorted(values[name].items()))
+        values["seconds"] = round(self.seconds, 2)
+        return values
+
+    def lines(self) -> list[str]:
+        """The summary for people."""
+        lines = [
+            f"{self.num_stored} studies stored ({self.num_series} series), {self.num_known} known before, "
+            f"{self.num_skipped} skipped, {self.num_failed} failed; {self.seconds:.1f} s"
+        ]
+        for title, counts in (
+            ("failed", self.failures),
+            ("series left out", self.series_left_out),
+            ("files skipped", self.files_skipped),
+        ):
+            lines += [f"  {title}: {number} x {reason}" for reason, number in counts.most_common()]
+        if self.num_labeled is not None:
+            lines.append(
+                f"{self.num_labeled} studies with labels, {self.unmatched.get('labels', 0)} labels without a study"
+            )
+        if self.num_reports is not None:
+            lines.append(
+                f"{self.num_reports} studies with items, {self.unmatched.get('reports', 0)} reports without a study"
+            )
+        lines += self.notes
+        if self.key_path is not None:
+            lines.append(f"ids are hashed with the key {self.key_path}: keep it, it is needed to resume and to join")
+        if self.log_path is not None:
+            lines.append(f"log: {self.log_path}")
+        return lines
+
+
+class RunLog:
+    """A JSONL log of one run, appended line by line; it holds ids of the store and numbers only.
+
+    Args:
+        path: the file; earlier runs are kept.
+    """
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.path = path
+        self._file = path.open("a", encoding="utf-8")
+
+    def write(self, event: str, **values: Any) -> None:
+        """Append one line: time, event, and what is given."""
+        line: Mapping[str, Any] = {"time": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "event": event, **values}
+        self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
+        self._file.flush()
+
+    def __enter__(self) -> RunLog:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+
+def default_log_path(store: Path) -> Path:
+    """Beside the store, so that two stores of the same studies stay equal byte for byte."""
+    store = store.absolute()
+    return store.parent / f"{store.name}.log.jsonl"
