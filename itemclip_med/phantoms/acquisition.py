@@ -75,7 +75,7 @@ class Scan:
     def grid(self, matrix: int, thickness_mm: float) -> Grid:
         """The grid of a reconstruction with ``matrix`` squared pixels and contiguous slices."""
         pixel = self.field_mm / matrix
-        num = int(round(self.length_mm / thickness_mm))
+        num = round(self.length_mm / thickness_mm)
         first = tuple(c - pixel * (matrix - 1) / 2 for c in self.center_mm)
         return Grid((matrix, matrix, num), (pixel, pixel, thickness_mm), (*first, self.bottom_mm + thickness_mm / 2))
 
@@ -160,10 +160,14 @@ def add_streaks(hu: Field, canvas: Canvas, scan: Scan, inner: Field) -> None:
         z = np.flatnonzero(near)
         part = np.s_[z[0] : z[-1] + 1]
         x, y = canvas.x[part], canvas.y[part]
-        band = np.exp(-np.square((y + 18) * np.float32(1 / 9))) - np.float32(0.55) * np.exp(-np.square((y + 36) * np.float32(1 / 8)))
+        band = np.exp(-np.square((y + 18) * np.float32(1 / 9))) - np.float32(0.55) * np.exp(
+            -np.square((y + 36) * np.float32(1 / 8))
+        )
         phase = np.float32(scan.corner[0])
-        band += np.float32(0.5) * np.sin(np.float32(0.62) * y + np.float32(0.05) * x + phase) * np.sin(
-            np.float32(0.37) * y - np.float32(0.06) * x + 2 * phase
+        band += (
+            np.float32(0.5)
+            * np.sin(np.float32(0.62) * y + np.float32(0.05) * x + phase)
+            * np.sin(np.float32(0.37) * y - np.float32(0.06) * x + 2 * phase)
         )
         inside = np.clip(-inner[part] * np.float32(0.3), 0, 1) * np.clip((56 - np.abs(x)) * np.float32(0.06), 0, 1)
         hu[part] -= np.float32(scan.streak_hu) * band * np.exp(-base[part]) * inside

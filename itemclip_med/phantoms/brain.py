@@ -151,20 +151,26 @@ def _cerebrum(
     depth = np.minimum(np.minimum(depth, between), np.minimum(below, carved))
     # Sulci: sheets from the surface inward, as deep as they are, with the cortex around them.
     reach = np.float32(13) + np.float32(4) * drift
-    norm = np.sqrt(np.square(x * np.float32(1 / 64)) + np.square((y + 16) * np.float32(1 / 82)) + np.square((z - 6) * np.float32(1 / 68)))
+    norm = np.sqrt(
+        np.square(x * np.float32(1 / 64))
+        + np.square((y + 16) * np.float32(1 / 82))
+        + np.square((z - 6) * np.float32(1 / 68))
+    )
     pull = np.power(np.maximum(norm, 0.25), np.float32(-0.6))
     sheet = np.abs(folds(x * pull, (y + 16) * pull, (z - 6) * pull, shape.corner))
     past = np.maximum(depth - reach, 0)
     sheet = np.sqrt(sheet * sheet + past * past)
-    half = np.float32(0.55 + 1.35 * shape.atrophy) * (1 - np.float32(0.5) * np.clip(depth / reach, 0, 1))
-    bleeding = None
-    if fluid.sulcal_blood is not None:
-        bleeding = fluid.sulcal_blood(x, y, z)
-        half = np.maximum(half, np.float32(1.6) * bleeding)  # blood holds a sulcus open
+    half = np.float32(0.85 + 1.45 * shape.atrophy) * (
+        np.float32(1.15) - np.float32(0.65) * np.clip(depth / reach, 0, 1)
+    )
     if fluid.effacement is not None:
         flat = fluid.effacement(x, y, z)
         half = half * (1 - flat) - np.float32(0.7) * flat
         depth = depth + flat * np.maximum(gap, 0)
+    bleeding = None
+    if fluid.sulcal_blood is not None:
+        bleeding = fluid.sulcal_blood(x, y, z)
+        half = np.maximum(half, np.float32(1.6) * bleeding)  # blood holds a sulcus open
     distance = np.minimum(np.minimum(depth, sheet - half), _sylvian(side, y, z, shape.atrophy, drift))
     tissue = cover(-distance, soft_mm)
     ribbon = np.clip((np.float32(3.1) - distance) * np.float32(1 / max(1.2, 0.7 * soft_mm)) + np.float32(0.5), 0, 1)
@@ -193,12 +199,15 @@ def _cisterns(side: Field, y: Field, z: Field, atrophy: float) -> Field:
 
 def _sylvian(side: Field, y: Field, z: Field, atrophy: float, drift: Field) -> Field:
     """Signed distance to the Sylvian fissure and the fluid over the insula, negative inside."""
-    slope = (z + 4 + np.float32(0.5) * (y - 5)) * np.float32(0.89) + np.float32(1.5) * drift
-    width = np.float32(0.9 + 1.3 * atrophy) + np.clip((y + 5) * np.float32(0.06), 0, 1.3)
-    stem = np.maximum(np.abs(slope) - width, np.maximum(np.abs(y + 8) - 30, 39 - side))
-    curve = side - np.float32(41) + np.float32(0.010) * np.square(y - 1) + np.float32(0.006) * np.square(z)
-    sheet = np.abs(curve) - np.float32(0.8 + 1.1 * atrophy)
-    return np.minimum(stem, np.maximum(sheet, np.maximum(np.abs(y - 1) - 21, np.abs(z - 2) - 15)))
+    slope = (z + 4 + np.float32(0.5) * (y - 5)) * np.float32(0.89) + np.float32(3.5) * drift
+    width = np.float32(0.6 + 1.3 * atrophy) + np.clip((y + 8) * np.float32(0.07), 0, 1.6) + np.float32(0.5) * drift
+    stem = np.maximum(np.abs(slope) - width, np.maximum(np.abs(y + 8 + 4 * drift) - 29, 38 - side))
+    curve = (
+        side - np.float32(40.5) + np.float32(0.011) * np.square(y - 1) + np.float32(0.008) * np.square(z) + 2 * drift
+    )
+    sheet = np.abs(curve) - np.float32(0.5 + 1.0 * atrophy) - np.clip((y + 4) * np.float32(0.05), -0.5, 0.9)
+    sheet = np.maximum(sheet, np.maximum(np.abs(y - 1 - 3 * drift) - 20, np.abs(z - 2) - 14))
+    return smooth_min(stem, sheet, 3)
 
 
 def _hindbrain(canvas: Canvas, shape: BrainShape, points: Points, surface: Field, fluid: Fluid) -> None:
@@ -207,13 +216,12 @@ def _hindbrain(canvas: Canvas, shape: BrainShape, points: Points, surface: Field
     x, y, z = points.at(part)
     side = np.abs(x)
     gap = surface[part] + np.float32(1.0 + 1.5 * shape.atrophy)
-    hemisphere = smooth_min(
-        ellipsoid(side, y, z, (25, -64, -36), (26, 25, 21)), ellipsoid(side, y, z, (0, -64, -27), (13, 21, 21)), 5
-    )
-    peduncle = capsule(side, y, z, (11, -32, -33), (26, -54, -36), (8, 8))
+    hemisphere = ellipsoid(side, y, z, (0, -66, -38), (54, 36, 30))
+    hemisphere = smooth_min(hemisphere, ellipsoid(side, y, z, (9, -58, -54), (11, 14, 14)), 6)  # down to the tonsils
+    peduncle = capsule(side, y, z, (11, -32, -33), (28, -52, -36), (8, 9))
     cerebellum = np.maximum(np.minimum(hemisphere, peduncle), np.maximum(gap, z - tentorium(side, y) + 1.2))
-    notch = np.maximum(ellipsoid(side, y, z, (0, -84, -48), (5, 14, 18)), 0 - z - 200)
-    cerebellum = np.maximum(cerebellum, -notch)
+    cerebellum = np.maximum(cerebellum, -ellipsoid(side, y, z, (0, -92, -50), (4.5, 14, 22)))  # between the hemispheres
+    cerebellum = np.maximum(cerebellum, -ellipsoid(side, y, z, (0, -78, -66), (15, 22, 10)))  # cisterna magna
     leaf = np.abs(np.sin(cerebellum * np.float32(0.9) + np.float32(0.35) * y)) * np.float32(3.0)
     core = cover(ellipsoid(side, y, z, (16, -56, -35), (16, 13, 10)), 5.0)
     value = np.float32(GREY_HU - 1.0) - leaf - core * np.float32(5.0)
@@ -256,50 +264,58 @@ def _deep_grey(canvas: Canvas, shape: BrainShape, points: Points) -> None:
         canvas.paint(part, thalamus, WHITE_HU + 8.5 * contrast)
 
 
-# The right lateral ventricle as rods: (start, end, radii at both, flattening of z, blending with the ones before), mm.
-_VENTRICLE = (
-    ((13.5, 33, 3), (7.3, 14, 8), (2.6, 4.2), 0.72, 1),  # frontal horn; the bodies are taller than wide
-    ((7.3, 14, 8), (8.2, -4, 17), (4.2, 4.4), 0.72, 3),
-    ((8.2, -4, 17), (13, -22, 21), (4.4, 4.6), 0.72, 3),
-    ((13, -22, 21), (21, -36, 16), (4.6, 5.6), 0.72, 3),
-    ((21, -36, 16), (25, -44, 5), (5.4, 6.6), 1.0, 3),  # atrium
-    ((25, -45, 5), (20, -70, 2), (6.0, 1.8), 1.0, 3),  # occipital horn
-    ((27, -42, 2), (34, -28, -11), (4.0, 2.2), 1.0, 2),  # temporal horn
-    ((34, -28, -11), (31, -8, -19), (2.0, 1.3), 1.0, 2),
+# The right lateral ventricle: boxes, and in each the rods (start, end, radii at both, flattening of z), template mm.
+_LATERAL = (
+    (
+        ((0, -44, -6), (30, 42, 38)),
+        (
+            ((13.5, 33, 3), (7.3, 14, 8), (2.6, 4.2), 0.72),  # frontal horn; the bodies are taller than wide
+            ((7.3, 14, 8), (8.2, -4, 17), (4.2, 4.4), 0.72),
+            ((8.2, -4, 17), (13, -22, 21), (4.4, 4.6), 0.72),
+            ((13, -22, 21), (21, -36, 16), (4.6, 5.6), 0.72),
+        ),
+    ),
+    (
+        ((10, -80, -8), (38, -26, 28)),
+        (
+            ((21, -36, 16), (25, -44, 5), (5.4, 6.6), 1.0),  # atrium
+            ((25, -45, 5), (20, -70, 2), (6.0, 1.8), 1.0),  # occipital horn
+        ),
+    ),
+    (
+        ((22, -50, -26), (42, 0, 8)),
+        (
+            ((27, -42, 2), (34, -28, -11), (4.0, 2.2), 1.0),  # temporal horn
+            ((34, -28, -11), (31, -8, -19), (2.0, 1.3), 1.0),
+        ),
+    ),
 )
 
 
-def lateral_ventricle(x: Field, y: Field, z: Field, width: float) -> Field:
-    """Signed distance to the right lateral ventricle in mm, negative inside; ``width`` scales its bores.
-
-    Args:
-        x: coordinates in mm, as y and z; mirror x for the left one.
-        y: see x.
-        z: see x.
-        width: 1 for the usual one.
-
-    Returns:
-        Distance in mm.
-    """
-    out = np.full(x.shape, 99, np.float32)
-    bottom, top = (float(z.min()), float(z.max())) if z.size else (0.0, 0.0)
-    for start, end, radii, flat, blend_mm in _VENTRICLE:
-        if bottom > max(start[2], end[2]) + 14 or top < min(start[2], end[2]) - 14:
-            continue
+def _rods(at: Points, rods: tuple, width: float) -> Field:
+    """Signed distance in mm to rods whose bores are scaled by ``width``, their joints rounded."""
+    out: Field | None = None
+    for start, end, radii, flat in rods:
         low, high = ((*point[:2], point[2] * flat) for point in (start, end))
-        rod = capsule(x, y, z * np.float32(flat), low, high, (radii[0] * width, radii[1] * width))
-        out = smooth_min(out, rod, blend_mm)
-    return np.maximum(out, np.float32(0.9) - x)  # the septum stays
+        z = at.z if flat == 1 else at.z * np.float32(flat)
+        rod = capsule(at.x, at.y, z, low, high, (radii[0] * width, radii[1] * width))
+        out = rod if out is None else smooth_min(out, rod, 3)
+    return np.maximum(out, np.float32(0.9) - at.x)  # the septum stays
 
 
 def _ventricles(canvas: Canvas, shape: BrainShape, points: Points, fluid: Fluid) -> None:
     """Lateral and third ventricles with choroid plexus and pineal gland."""
-    for sign, name, squeeze in ((-1, "left lateral ventricle", fluid.squeeze[0]), (1, "right lateral ventricle", fluid.squeeze[1])):
+    for sign, name, squeeze in (
+        (-1, "left lateral ventricle", fluid.squeeze[0]),
+        (1, "right lateral ventricle", fluid.squeeze[1]),
+    ):
         width = shape.ventricles * squeeze * (1 - sign * 0.5 * shape.asymmetry)
-        part = canvas.box(*_sided(sign, (0, -80, -28), (46, 44, 36)))
-        at = points.at(part)
-        x = at.x * np.float32(sign)
-        _fill(canvas, part, lateral_ventricle(x, at.y, at.z, width), at, name, fluid)
+        for box, rods in _LATERAL:
+            part = canvas.box(*_sided(sign, *box))
+            at = points.at(part)
+            if at.x.size:
+                mirrored = Points(at.x * np.float32(sign), at.y, at.z)
+                _fill(canvas, part, _rods(mirrored, rods, width), at, name, fluid)
         small = canvas.box(*_sided(sign, (12, -54, -4), (34, -34, 22)))
         near = points.at(small)
         plexus = ellipsoid(near.x * np.float32(sign), near.y, near.z, (23, -42, 7), (2.6, 4.2, 3.6))
@@ -347,7 +363,9 @@ def _dura(canvas: Canvas, shape: BrainShape, points: Points, surface: Field, inn
     height = z - tentorium(side, y)
     notch = np.float32(1) - np.sqrt(np.square(side * np.float32(1 / 21)) + np.square((y + 22) * np.float32(1 / 25)))
     sheet = np.maximum(np.abs(height) * np.float32(0.8) - np.float32(0.7), notch * 20)
-    canvas.blend(part, cover(sheet, max(1.6, canvas.soft_mm * 0.8)) * cover(inner[part], canvas.soft_mm) * np.float32(0.9), 47.0)
+    canvas.blend(
+        part, cover(sheet, max(1.6, canvas.soft_mm * 0.8)) * cover(inner[part], canvas.soft_mm) * np.float32(0.9), 47.0
+    )
     transverse = np.maximum(np.abs(height) - within * np.float32(-0.5) - 1.0, np.maximum(-within - 6.0, within))
     transverse = np.maximum(np.sqrt(np.square(height) + np.square(within + 2.5)) - np.float32(4.0), y + 55)
     canvas.blend(part, cover(transverse, canvas.soft_mm) * cover(inner[part], canvas.soft_mm), 51.0)

@@ -61,7 +61,9 @@ class Canvas:
 
     def box(self, low: tuple[float, ...], high: tuple[float, ...]) -> tuple[slice, slice, slice]:
         """Slices of the voxels that may lie in a template box (mm), displaced ones included."""
-        corners = np.array([[a, b, c, 1.0] for a in (low[0], high[0]) for b in (low[1], high[1]) for c in (low[2], high[2])])
+        corners = np.array(
+            [[a, b, c, 1.0] for a in (low[0], high[0]) for b in (low[1], high[1]) for c in (low[2], high[2])]
+        )
         voxels = corners @ self.to_voxel.T
         pad = self.margin_mm * np.abs(self.to_voxel[:, :3]).max(axis=1) + 1.5
         first = np.floor(voxels.min(axis=0) - pad).astype(int)

@@ -116,8 +116,10 @@ class Displacement:
 
 
 def _sway(x: Field, y: Field, z: Field) -> Field:
-    """How far each place follows the midline: most in the middle, not at all at the skull, little where dura holds it."""
+    """How far each place follows the midline: most in the middle, not at the skull, little where dura holds it."""
     across = np.maximum(1 - np.square(x * np.float32(1 / _HALF_WIDTH)), 0)
     along = np.exp(-np.square((y + 2) * np.float32(1 / 52)))
-    up = np.where(z > 12, np.exp(-np.square((z - 12) * np.float32(1 / 38))), np.exp(-np.square((z - 12) * np.float32(1 / 30))))
+    up = np.where(
+        z > 12, np.exp(-np.square((z - 12) * np.float32(1 / 38))), np.exp(-np.square((z - 12) * np.float32(1 / 30)))
+    )
     return across * along * up

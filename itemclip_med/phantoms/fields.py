@@ -1,7 +1,7 @@
 """Smooth fields and distances from which anatomy is painted.
 
-Arrays are (Z, Y, X) here, so that slabs of slices are contiguous; coordinates are millimetres of the template head: x to
-the patient's right, y anterior, z superior, the origin between the thalami, structures where an atlas has them.
+Arrays are (Z, Y, X) here, so that slabs of slices are contiguous; coordinates are millimetres of the template head: x
+to the patient's right, y anterior, z superior, the origin between the thalami, structures where an atlas has them.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from itemclip_med.phantoms.acquisition import Grid, Scan, add_holder, add_streaks, draw_scan, make_canvas, noise
 from itemclip_med.phantoms.brain import BrainShape, Fluid, Points, draw_brain, paint_brain
+from itemclip_med.phantoms.canvas import Canvas
 from itemclip_med.phantoms.fields import Field
 from itemclip_med.phantoms.findings import PhantomFinding, check_names, labels_of
 from itemclip_med.phantoms.scenarios import Pathology, draw_names, draw_pathology
@@ -93,9 +94,7 @@ class HeadPhantom:
         return _reconstruct(self.scan, *self._parts, self.size, kind, (self.seed, self.index))
 
 
-def make_head_ct(
-    seed: int, index: int, *, size: Size = "demo", findings: Sequence[str] | None = None
-) -> HeadPhantom:
+def make_head_ct(seed: int, index: int, *, size: Size = "demo", findings: Sequence[str] | None = None) -> HeadPhantom:
     """Make one head CT phantom.
 
     Args:
@@ -144,7 +143,9 @@ def _reconstruct(
         hu = np.full((rows[1] - rows[0], grid.shape[1], grid.shape[0]), -1000, np.float32)
         hu[:, lines, columns] = head
         add_holder(hu, scan, grid, scan.pose)
-        sigma = scan.noise_hu * np.sqrt(5.0 / thickness) * (0.85 if size == "demo" else 1.0)
+        sigma = (
+            scan.noise_hu * np.sqrt(5.0 / thickness) * (0.72 if size == "demo" else 1.0)
+        )  # larger pixels gather more
         grain = 0.45
         if kind == "bone":
             hu, sigma, grain = _sharpen(hu), sigma * 4.5, -0.25
@@ -200,14 +201,15 @@ def _paint(
         collection.paint(canvas, inner)
     for break_ in pathology.fractures:
         break_.paint(canvas)
-    _mark_effects(canvas.layers, {finding.name for finding in pathology.findings}, points, canvas, inner)
+    _mark_effects(canvas, pathology.findings, points, inner)
     add_streaks(canvas.hu, canvas, scan, inner)
     wanted = {finding.name for finding in pathology.findings}
     return canvas.hu, {name: layer for name, layer in canvas.layers.items() if name in wanted}
 
 
-def _mark_effects(layers: dict[str, Field], names: set[str], points: Points, canvas: object, inner: Field) -> None:
+def _mark_effects(canvas: Canvas, findings: Sequence[PhantomFinding], points: Points, inner: Field) -> None:
     """Mark tissue that was pushed aside, and the midline where it left its place."""
+    layers, names = canvas.layers, {finding.name for finding in findings}
     if not {"MassEffect", "MidlineShift"} & names:
         return
     ux, uy, uz = canvas.x - points.x, canvas.y - points.y, canvas.z - points.z
@@ -216,7 +218,11 @@ def _mark_effects(layers: dict[str, Field], names: set[str], points: Points, can
         if name in layers:
             free &= layers[name] < 0.5
     if "MassEffect" in names:
-        layers["MassEffect"] = (free & (ux * ux + uy * uy + uz * uz > 9)).astype(np.float32)
+        side = next(finding.side for finding in findings if finding.name == "MassEffect")
+        pushed = free & (ux * ux + uy * uy + uz * uz > 16)
+        if side in ("left", "right"):
+            pushed &= points.x > 0 if side == "right" else points.x < 0
+        layers["MassEffect"] = pushed.astype(np.float32)
     if "MidlineShift" in names:
         near = (np.abs(points.x) < 6) & (points.z > -15) & (np.abs(ux) > 2.5)
         layers["MidlineShift"] = (free & near).astype(np.float32)

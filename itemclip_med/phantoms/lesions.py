@@ -122,15 +122,22 @@ class Collection:
         """Thickness of the collection over the points, template mm."""
         if self.name == "EDH":
             q = on_vault(x, y, z)
-            away = sum(np.square(v - np.float32(c)) for v, c in zip(q, vault_point(*self.place, self.sign), strict=True))
-            return np.float32(self.thickness_mm) * np.maximum(1 - away * np.float32(1 / self.reach[0] ** 2), 0)
+            away = sum(
+                np.square(v - np.float32(c)) for v, c in zip(q, vault_point(*self.place, self.sign), strict=True)
+            )
+            within = np.maximum(1 - away * np.float32(1 / self.reach[0] ** 2), 0)
+            return np.float32(self.thickness_mm) * np.power(within, np.float32(0.6))
         px, py, pz = x * np.float32(self.sign), y - np.float32(VAULT_CENTER[1]), z - np.float32(VAULT_CENTER[2])
         azimuth = np.arctan2(np.maximum(px, 0), py)
         elevation = np.arctan2(pz, np.sqrt(px * px + py * py) + np.float32(1e-3))
         da = (azimuth - np.float32(np.deg2rad(self.place[0]))) * np.float32(1 / np.deg2rad(self.reach[0]))
         de = (elevation - np.float32(np.deg2rad(self.place[1]))) * np.float32(1 / np.deg2rad(self.reach[1]))
         fade = np.maximum(1 - da * da, 0) * np.maximum(1 - np.square(de * de), 0)
-        return np.float32(self.thickness_mm) * np.sqrt(fade) * np.clip((px - 1) * np.float32(1 / 7), 0, 1)
+        return (
+            np.float32(self.thickness_mm)
+            * np.power(fade, np.float32(0.7))
+            * np.clip((px - 1) * np.float32(1 / 7), 0, 1)
+        )
 
     def paint(self, canvas: Canvas, inner: Field) -> None:
         """Paint the blood where the brain gave way, and mark it."""
@@ -141,7 +148,9 @@ class Collection:
             ahead = x * np.float32(self.sign)
             middle, half = self.place[0], self.reach[0]
             along = np.float32(1) - np.square((y - np.float32(middle)) * np.float32(1 / half))
-            distance = np.maximum(ahead - np.float32(self.thickness_mm) * np.sqrt(np.maximum(along, 0)), np.float32(0.3) - ahead)
+            distance = np.maximum(
+                ahead - np.float32(self.thickness_mm) * np.sqrt(np.maximum(along, 0)), np.float32(0.3) - ahead
+            )
             distance = np.maximum(distance, np.maximum(6 - callosum(y, z), tentorium(np.abs(x), y) + 2 - z))
             distance = np.maximum(distance, 1 - depth)
         else:
@@ -156,7 +165,9 @@ class Collection:
         texture = np.zeros_like(share)
         texture[some] = clouds(x[some], y[some], z[some], self.corner, 22.0)
         if self.layer_hu is not None:
-            low = np.clip((np.float32(VAULT_CENTER[1] - 22) - y + 5 * texture) * np.float32(1 / 14) + np.float32(0.5), 0, 1)
+            low = np.clip(
+                (np.float32(VAULT_CENTER[1] - 22) - y + 5 * texture) * np.float32(1 / 14) + np.float32(0.5), 0, 1
+            )
             value = np.float32(self.hu) + low * np.float32(self.layer_hu - self.hu)
         canvas.blend(part, share, value + np.float32(3) * texture)
         canvas.mark(self.name, part, share)
@@ -180,10 +191,15 @@ class SulcalBlood:
         """Share of blood in the fluid at points."""
         out = np.zeros_like(x)
         for center, semi in self.pools:
-            k = sum(np.square((v - np.float32(c)) * np.float32(1 / s)) for v, c, s in zip((x, y, z), center, semi, strict=True))
+            k = sum(
+                np.square((v - np.float32(c)) * np.float32(1 / s))
+                for v, c, s in zip((x, y, z), center, semi, strict=True)
+            )
             np.maximum(out, np.clip((np.float32(1.25) - k) * np.float32(2.2), 0, 1), out=out)
         some = out > 0
-        out[some] *= np.clip(np.float32(1.05) + np.float32(0.28) * clouds(x[some], y[some], z[some], self.corner, 18.0), 0.25, 1)
+        out[some] *= np.clip(
+            np.float32(1.05) + np.float32(0.28) * clouds(x[some], y[some], z[some], self.corner, 18.0), 0.25, 1
+        )
         return out * np.float32(self.density)
 
 
@@ -209,7 +225,9 @@ class VentricularBlood:
         if level > 60:
             return np.clip(np.float32(0.95) + np.float32(0.2) * clouds(x, y, z, self.corner, 12.0), 0.4, 1)
         rough = clouds(x, y, z, self.corner, 16.0)
-        return np.clip((np.float32(level) - y - np.float32(self.posterior) * z + 1.5 * rough) * np.float32(1 / 2.5), 0, 1)
+        return np.clip(
+            (np.float32(level) - y - np.float32(self.posterior) * z + 1.5 * rough) * np.float32(1 / 2.5), 0, 1
+        )
 
 
 @dataclass(frozen=True, slots=True)

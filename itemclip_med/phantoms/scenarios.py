@@ -19,17 +19,17 @@ if TYPE_CHECKING:
 
 # What happened, how often among abnormal studies, what it always brings, and what with some probability.
 SCENARIOS: tuple[tuple[float, tuple[str, ...], dict[str, float]], ...] = (
-    (0.190, ("EDH",), {"Fracture": 0.6, "SAH": 0.15, "IPH": 0.12}),
-    (0.185, ("SDH",), {"SAH": 0.22, "IPH": 0.15, "Fracture": 0.15}),
+    (0.210, ("EDH",), {"Fracture": 0.6, "SAH": 0.15, "IPH": 0.12}),
+    (0.170, ("SDH",), {"SAH": 0.22, "IPH": 0.15, "Fracture": 0.15}),
     (0.200, ("IPH",), {"IVH": 0.4}),
     (0.090, ("SAH",), {"IVH": 0.4, "IPH": 0.1}),
     (0.105, ("SAH",), {"Fracture": 0.25, "SDH": 0.15}),
-    (0.080, ("ChronicBleed",), {"SDH": 0.15}),
+    (0.115, ("ChronicBleed",), {"SDH": 0.15}),
     (0.080, ("IVH",), {"SAH": 0.2}),
     (0.040, ("IPH", "SAH"), {"Fracture": 0.3}),
     (0.030, ("Fracture",), {}),
 )
-NORMAL_SHARE = 0.27
+NORMAL_SHARE = 0.26
 
 # name: (center on the right side, spread, share)
 _BRAIN_PLACES: dict[str, tuple[tuple[float, float, float], float, float]] = {
@@ -43,7 +43,8 @@ _BRAIN_PLACES: dict[str, tuple[tuple[float, float, float], float, float]] = {
     "pons": ((0, -23, -29), 1.5, 0.05),
 }
 _LENS_PLACES = {
-    "temporal": (82, -14), "temporoparietal": (100, 8), "frontal": (42, 22), "parietal": (115, 42), "occipital": (150, 2),
+    "temporal": (82, -14), "temporoparietal": (100, 8), "frontal": (42, 22), "parietal": (115, 42),
+    "occipital": (150, 2),
 }  # fmt: skip
 _CRESCENT_PLACES = {"frontal": (55, 30), "frontoparietal": (85, 36), "temporal": (85, 2), "parietal": (115, 36)}
 
@@ -116,6 +117,9 @@ def draw_pathology(
             _add_clot(out, "ChronicBleed", side, pose, rng, False)
         else:
             _add_crescent(out, "ChronicBleed", -side if taken else side, pose, rng, limit)
+    # What else bleeds after a blow bleeds opposite the collection: contrecoup.
+    if out.collections:
+        side = -out.collections[0].sign
     if "IPH" in names:
         surface = bool({"SAH", "EDH", "SDH"} & set(names))
         _add_clot(out, "IPH", side, pose, rng, limit, contusion=surface, opens="IVH" in names)
@@ -132,6 +136,10 @@ def draw_pathology(
 
 def _side(sign: int) -> str:
     return "right" if sign > 0 else "left"
+
+
+def _vector(values: np.ndarray) -> tuple[float, float, float]:
+    return tuple(values.astype(float).tolist())
 
 
 def _corner(rng: np.random.Generator) -> tuple[float, float, float]:
@@ -158,13 +166,19 @@ def _add_lens(out: Pathology, side: int, pose: Pose, rng: np.random.Generator, l
                    hu=float(rng.uniform(58, 72)), corner=_corner(rng))
     )  # fmt: skip
     size = tuple(round(v, 1) for v in sorted((1.8 * radius, thick), reverse=True))
-    out.findings.append(PhantomFinding("EDH", _side(side), region, size, round(thick, 1), None, "acute", {"kind": "lens"}))
+    out.findings.append(
+        PhantomFinding("EDH", _side(side), region, size, round(thick, 1), None, "acute", {"kind": "lens"})
+    )
 
 
-def _add_crescent(out: Pathology, name: str, side: int, pose: Pose, rng: np.random.Generator, limit: bool | None) -> None:
+def _add_crescent(
+    out: Pathology, name: str, side: int, pose: Pose, rng: np.random.Generator, limit: bool | None
+) -> None:
     chronic = name == "ChronicBleed"
     falcine = not chronic and not limit and rng.random() < 0.08
-    thick = float(rng.uniform(5, 8)) if falcine else _between(7 if chronic else 5.5, 24, rng, limit, 12 if chronic else 10)
+    thick = (
+        float(rng.uniform(5, 8)) if falcine else _between(7 if chronic else 5.5, 21, rng, limit, 12 if chronic else 10)
+    )
     whole = falcine or rng.random() < 0.35 + 0.03 * (thick - 5)
     if falcine:
         region, place, reach = "falx", (float(rng.choice([40, -70])), 0.0), (float(rng.uniform(24, 36)), 0.0)
@@ -182,9 +196,7 @@ def _add_crescent(out: Pathology, name: str, side: int, pose: Pose, rng: np.rand
         age, hu = "subacute", float(rng.uniform(44, 50))
     elif not falcine and rng.random() < 0.1:
         age, hu, layer = "mixed", float(rng.uniform(26, 34)), 62.0
-    out.collections.append(
-        Collection(name, side, thick / _real(pose), place, reach, hu, _corner(rng), layer, falcine)
-    )
+    out.collections.append(Collection(name, side, thick / _real(pose), place, reach, hu, _corner(rng), layer, falcine))
     params = {"kind": "crescent", "compartment": "subdural"}
     out.findings.append(PhantomFinding(name, _side(side), region, None, round(thick, 1), None, age, params))
 
@@ -235,14 +247,21 @@ def _add_clot(
     size = tuple(sorted((round(float(2.1 * s * k), 1) for s, k in zip(semi, pose.scale, strict=True)), reverse=True))
     params = {"compartment": "intra-axial", "volume_ml": round(volume, 1)}
     where = "midline" if region == "pons" else _side(side)
-    out.findings.append(PhantomFinding(name, where, region, size, None, None, "chronic" if chronic else "acute", params))
+    out.findings.append(
+        PhantomFinding(name, where, region, size, None, None, "chronic" if chronic else "acute", params)
+    )
 
 
 def _add_sulcal(out: Pathology, side: int, traumatic: bool, rng: np.random.Generator) -> None:
     if traumatic:
         region = str(rng.choice(["frontal", "parietal", "temporal", "sylvian fissure"], p=[0.3, 0.3, 0.15, 0.25]))
         both = rng.random() < 0.15
-        middle = {"frontal": (32, 42, 34), "parietal": (42, -42, 46), "temporal": (52, -12, -10), "sylvian fissure": (48, 0, 4)}[region]
+        middle = {
+            "frontal": (32, 42, 34),
+            "parietal": (42, -42, 46),
+            "temporal": (52, -12, -10),
+            "sylvian fissure": (48, 0, 4),
+        }[region]
         semi = tuple((np.array([24, 32, 26]) * float(rng.uniform(0.9, 1.3))).tolist())
         centers = [np.array(middle) + rng.normal(0, 4, 3)]
         pools = [(tuple((centers[0] * [sign, 1, 1]).tolist()), semi) for sign in ((side, -side) if both else (side,))]
@@ -256,13 +275,17 @@ def _add_sulcal(out: Pathology, side: int, traumatic: bool, rng: np.random.Gener
             pools.append(((0.0, 48.0, 16.0), (10 * scale, 28, 30 * scale)))
         where = "bilateral"
     out.sulcal = SulcalBlood(tuple(pools), _corner(rng), density=float(rng.uniform(0.8, 1.0)))
-    out.findings.append(PhantomFinding("SAH", where, region, None, None, None, "acute", {"kind": "traumatic" if traumatic else "aneurysmal"}))
+    out.findings.append(
+        PhantomFinding(
+            "SAH", where, region, None, None, None, "acute", {"kind": "traumatic" if traumatic else "aneurysmal"}
+        )
+    )
 
 
 def _add_ventricular(out: Pathology, side: int, rng: np.random.Generator) -> None:
     names = {-1: "left lateral ventricle", 1: "right lateral ventricle"}
     kind = str(rng.choice(["layering", "one", "cast"], p=[0.4, 0.3, 0.3]))
-    level = float(rng.uniform(-56, -42))
+    level = float(rng.uniform(-48, -36))
     if kind == "layering":
         levels = {names[side]: level, names[-side]: level + float(rng.uniform(-5, 2))}
         where, region = "bilateral", "occipital horn"
@@ -281,8 +304,15 @@ def _add_ventricular(out: Pathology, side: int, rng: np.random.Generator) -> Non
 
 def _add_fracture(out: Pathology, side: int, pose: Pose, rng: np.random.Generator) -> None:
     lens = next((one for one in out.collections if one.name == "EDH"), None)
+    if lens is not None:
+        side = lens.sign
     if lens is not None or rng.random() < 0.72:
-        places = {"temporal bone": (85, -8), "parietal bone": (105, 38), "frontal bone": (42, 26), "occipital bone": (152, 4)}
+        places = {
+            "temporal bone": (85, -8),
+            "parietal bone": (105, 38),
+            "frontal bone": (42, 26),
+            "occipital bone": (152, 4),
+        }
         bone = str(rng.choice(list(places), p=[0.3, 0.35, 0.22, 0.13]))
         azimuth, elevation = (v + float(rng.normal(0, 6)) for v in places[bone])
         if lens is not None:  # the bone that broke is the one over the bleed
@@ -294,7 +324,7 @@ def _add_fracture(out: Pathology, side: int, pose: Pose, rng: np.random.Generato
         dent = float(rng.uniform(6, 11)) if lens is None and rng.random() < 0.3 else 0.0
         line = FractureLine(
             tuple((at * 1.06).tolist()), tuple((across / np.linalg.norm(across)).tolist()), float(rng.uniform(24, 45)),
-            float(rng.uniform(1.6, 3.2)), _corner(rng), dent / _real(pose), float(rng.uniform(3, 10)),
+            float(rng.uniform(1.6, 3.2)), _corner(rng), dent / _real(pose), float(rng.uniform(2.5, 8)),
         )  # fmt: skip
         kind = "depressed" if dent else "linear"
     else:
@@ -305,12 +335,13 @@ def _add_fracture(out: Pathology, side: int, pose: Pose, rng: np.random.Generato
             "orbit": ((28, 44, -50), (0.7, 0.7, 0.1), ((25, 42, -60), (18, 18, 20))),
             "zygoma": ((60, 36, -47), (0.5, 0.85, 0.1), ((25, 42, -60), (18, 18, 20))),
         }[bone]
-        mirror = np.array([side, 1, 1])
+        mirror = np.array([side, 1.0, 1.0])
         axis = np.array(normal) * mirror
+        center, semi = opaque
         line = FractureLine(
-            tuple((np.array(at) * mirror).astype(float).tolist()), tuple((axis / np.linalg.norm(axis)).tolist()), float(rng.uniform(16, 24)),
+            _vector(np.array(at) * mirror), _vector(axis / np.linalg.norm(axis)), float(rng.uniform(16, 24)),
             float(rng.uniform(1.8, 3.0)), _corner(rng), 0.0, float(rng.uniform(2, 6)),
-            (tuple((np.array(opaque[0]) * mirror).astype(float).tolist()), tuple(map(float, opaque[1]))),
+            (_vector(np.array(center) * mirror), _vector(np.array(semi))),
         )  # fmt: skip
         kind = "linear"
     out.fractures.append(line)
@@ -325,7 +356,7 @@ def _add_effects(
     slack = 1 - 0.25 * brain.atrophy
     for one in out.collections:
         thick = one.thickness_mm * _real(pose)
-        share = 0.0 if one.falcine else 0.34 if one.name == "EDH" else 0.52
+        share = 0.0 if one.falcine else 0.30 if one.name == "EDH" else 0.46
         push -= one.sign * max(0.0, slack * (share * thick - 0.6 + float(rng.normal(0, 1.0))))
         strain = max(strain, 0.0 if one.falcine else thick / 9.0)
     hind = [clot for clot in out.clots if clot.center[2] < -24 and clot.center[1] < -15]
@@ -335,9 +366,9 @@ def _add_effects(
         radius = clot.radius_mm * _real(pose)
         strain = max(strain, radius / (13.0 if clot not in hind else 14.0))
         if clot not in hind:
-            push -= np.sign(clot.center[0]) * max(0.0, slack * (0.52 * radius - 3.5 + float(rng.normal(0, 1.0))))
+            push -= np.sign(clot.center[0]) * max(0.0, slack * (0.50 * radius - 3.7 + float(rng.normal(0, 1.0))))
     shift = float(np.clip(abs(push), 0, 17) * np.sign(push))
-    has_shift = abs(shift) >= 4.0
+    has_shift = abs(shift) >= 4.4
     has_effect = has_shift or strain >= 1.0
     if effects is not None:
         has_shift, has_effect = "MidlineShift" in names, "MassEffect" in names
@@ -345,7 +376,7 @@ def _add_effects(
     if has_shift:
         cause = next((-one.sign for one in out.collections if not one.falcine), None)
         cause = cause or next((-int(np.sign(c.center[0])) for c in out.clots if abs(c.center[0]) > 6), 1)
-        shift = (np.sign(shift) or cause) * max(abs(shift), float(rng.uniform(5.2, 7.5)))
+        shift = (np.sign(shift) or cause) * max(abs(shift), float(rng.uniform(5.1, 6.3)))
     else:
         shift = float(np.sign(shift) * min(abs(shift), 2.4))
     strength = float(np.clip(strain - 0.3, 0.25, 1.0)) if has_effect else 0.15
@@ -367,6 +398,10 @@ def _add_effects(
         side = int(np.sign(hind[0].center[0]))
     where = "midline" if hind and abs(hind[0].center[0]) < 6 and not moving else _side(side)
     if has_effect:
-        out.findings.append(PhantomFinding("MassEffect", where, "", None, None, None, None, {"strength": round(strength, 2)}))
+        out.findings.append(
+            PhantomFinding("MassEffect", where, "", None, None, None, None, {"strength": round(strength, 2)})
+        )
     if has_shift:
-        out.findings.append(PhantomFinding("MidlineShift", _side(int(np.sign(shift))), "", None, None, round(abs(shift), 1)))
+        out.findings.append(
+            PhantomFinding("MidlineShift", _side(int(np.sign(shift))), "", None, None, round(abs(shift), 1))
+        )

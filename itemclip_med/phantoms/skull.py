@@ -16,12 +16,12 @@ VAULT_CENTER = (0.0, -16.0, 8.0)
 VAULT_SEMI = (67.0, 84.0, 69.0)
 
 
-# What the skull base and face hold, painted in this order on both sides: (kind, start, end, semi-axes of an ellipsoid or
-# the two radii of a rod, HU), template mm. Structures with x = 0 lie in the middle.
+# What the skull base and face hold, painted in this order on both sides: (kind, start, end, semi-axes of an ellipsoid
+# or the two radii of a rod, HU), template mm. Structures with x = 0 lie in the middle.
 _BASE: tuple[tuple[str, tuple[float, float, float], tuple[float, float, float], tuple[float, ...], float], ...] = (
     ("marrow", (0, 10, -42), (0, 10, -42), (20, 20, 22), 480),  # sphenoid body
     ("marrow", (0, -7, -26), (0, -24, -66), (6, 9), 480),  # clivus
-    ("marrow", (58, -38, -42), (58, -38, -42), (12, 15, 20), 750),  # mastoid process
+    ("marrow", (56, -37, -42), (56, -37, -42), (13, 15, 20), 750),  # mastoid process
     ("marrow", (62, -32, -40), (14, -10, -33), (11, 5), 1050),  # petrous pyramid
     ("bone", (40, -22, -37), (40, -22, -37), (9, 5, 5), 1750),  # labyrinth
     ("bone", (64, -12, -47), (64, 30, -48), (2.5, 2.5), 1000),  # zygomatic arch
@@ -91,7 +91,7 @@ def draw_skull(rng: np.random.Generator) -> SkullShape:
 
 
 def widened(x: Field, y: Field, shape: SkullShape) -> Field:
-    """x as if the head were as wide in front as behind: the egg shape of a head seen from above."""
+    """The x that points had if the head were as wide in front as behind: heads are egg-shaped from above."""
     return x * (1 + np.float32(shape.narrowing / 80) * (y + np.float32(16)))
 
 
@@ -107,13 +107,19 @@ def cavity(x: Field, y: Field, z: Field, shape: SkullShape) -> Field:
     side = np.abs(lx)
     sd = smooth_min(out[part], ellipsoid(wide[part], ly, lz, (0, -56, -31), (52, 40, 33)), 8)
     sd = smooth_min(sd, ellipsoid(side, ly, lz, (40, 4, -22), (21, 20, 18)), 6)
-    step = np.clip((ly - np.float32(15)) * np.float32(1 / 9), 0, 1)
+    # The floor: high in front over the orbits, lower behind the sphenoid ridge, open behind the petrous bones.
+    ridge = ly - np.float32(19) + np.square(side - 26) * np.float32(0.006)
+    step = np.clip(ridge * np.float32(1 / 13), 0, 1)
     step = step * step * (3 - 2 * step)
-    roof = np.exp(-(((side - 27) / 13) ** 2)) * np.float32(7)  # over the orbits
-    floor = -40 - 2 * step + step * (np.float32(22) + roof)
-    behind = np.clip((-26 - ly) * np.float32(1 / 12), 0, 1)
+    roof = np.exp(
+        -np.square((side - 27) * np.float32(1 / 12)) - np.square((ly - 42) * np.float32(1 / 26))
+    ) * np.float32(8)
+    hollow = np.square((side - 36) * np.float32(1 / 18)) + np.square((ly - 2) * np.float32(1 / 20))
+    floor = np.minimum(np.float32(4) * hollow, 12) - np.float32(42)
+    floor += step * (np.float32(-19) + roof - floor)
+    behind = np.clip((-24 - ly) * np.float32(1 / 12), 0, 1)
     floor -= behind * np.float32(60)
-    sd = np.maximum(sd, (floor - lz) * np.float32(0.9))
+    sd = np.maximum(sd, (floor - lz) * np.float32(0.8))
     sd = np.maximum(sd, -ellipsoid(lx, ly, lz, (0, 10, -42), (18, 18, 21)))
     sd = np.maximum(sd, -capsule(lx, ly, lz, (0, -7, -26), (0, -24, -66), (5, 9)))
     sd = np.maximum(sd, -petrous(side, ly, lz))
@@ -132,7 +138,9 @@ def thickness(x: Field, y: Field, z: Field, shape: SkullShape) -> Field:
     lateral = np.square(x * np.float32(1 / 66))
     level = np.clip(1 - np.square((z + np.float32(5)) * np.float32(1 / 55)), 0, 1)
     along = np.square((y + np.float32(16)) * np.float32(1 / 84))
-    return np.float32(shape.thickness_mm) * (np.float32(0.95) + np.float32(0.3) * along - np.float32(0.42) * lateral * level)
+    return np.float32(shape.thickness_mm) * (
+        np.float32(0.95) + np.float32(0.3) * along - np.float32(0.42) * lateral * level
+    )
 
 
 def paint_head(canvas: Canvas, shape: SkullShape, inner: Field, swelling: Field | None = None) -> Field:
@@ -147,44 +155,64 @@ def paint_head(canvas: Canvas, shape: SkullShape, inner: Field, swelling: Field 
     Returns:
         Signed distance to the outer table, mm.
     """
-    x, y, z = canvas.x, canvas.y, canvas.z
-    outer = inner - thickness(x, y, z, shape)
-    temples = np.exp(-np.square((y - 15) / 32) - np.square((z + 18) / 28)) * np.square(x * np.float32(1 / 66))
-    scalp = np.float32(shape.scalp_mm) + np.float32(8) * np.minimum(temples, 1.2)
-    if swelling is not None:
-        scalp = scalp + swelling
-    skin = outer - scalp
-    low = _first_row(z, 0.0)
-    if low:
-        part = np.s_[:low]
-        face = ellipsoid(x[part], y[part], z[part], (0, 34, -60), (62, 55, 58))
-        nose = capsule(x[part], y[part], z[part], (0, 82, -28), (0, 98, -50), (6, 11))
-        neck = ellipsoid(x[part], y[part], z[part], (0, -42, -110), (64, 62, 90))
-        skin[part] = smooth_min(smooth_min(skin[part], smooth_min(face, nose, 8), 14), neck, 16)
-    wobble = canvas.grain
-    fat = np.float32(-95) + np.float32(12) * wobble
-    canvas.hu += cover(skin, canvas.soft_mm) * (fat - canvas.hu)
-    flesh = np.clip(temples * np.float32(1.6), 0, 1)
-    if low:
-        part = np.s_[:low]
-        deep = np.clip((-8 - skin[part]) * np.float32(1 / 6), 0, 1) * np.clip((-28 - z[part]) * np.float32(1 / 8), 0, 1)
-        cloudy = np.clip(wobble[part] * np.float32(0.9) + np.float32(0.75), 0, 1)
-        flesh[part] = np.maximum(flesh[part], deep * cloudy)
-    galea = cover(np.abs(outer - np.float32(1.2)) - np.float32(1.0 + 1.6 * (1 - shape.fat)), canvas.soft_mm)
-    flesh = np.maximum(flesh * cover(skin + 3.5, canvas.soft_mm), galea * np.float32(0.8))
-    if swelling is not None:
-        flesh = np.maximum(flesh, np.clip(swelling * np.float32(0.4), 0, 1) * cover(skin + 2, canvas.soft_mm))
-    canvas.hu += flesh * (np.float32(55) - canvas.hu)
-    rind = cover(np.abs(skin + np.float32(1.0)) - np.float32(1.0), canvas.soft_mm)
-    canvas.hu += rind * np.float32(0.9) * (np.float32(25) - canvas.hu)
-    bone = cover(outer, canvas.soft_mm)
-    middle = np.square((outer + inner) / np.maximum(inner - outer, 2.0))  # 1 at the tables, 0 halfway
-    diploe = np.clip(middle * np.float32(1.25), np.float32(0.2), 1)
-    density = np.float32(620) + np.float32(780) * diploe + np.float32(90) * wobble
-    canvas.hu += bone * (density - canvas.hu)
+    low = _first_row(canvas.z, 0.0)
+    outer = inner - thickness(canvas.x, canvas.y, canvas.z, shape)
+    reach = np.float32(24) if swelling is None else np.float32(36)
+    shell = (inner > -1.5) & (inner < reach)
+    shell[:low] = (inner[:low] > -1.5) & (inner[:low] < 75)
+    at = np.flatnonzero(shell.ravel())
+    num_low = int(np.searchsorted(at, low * inner[0].size))
+    hu = _shell(
+        shape,
+        tuple(
+            v.ravel()[at] for v in (canvas.x, canvas.y, canvas.z, inner, outer, canvas.grain, canvas.drift, canvas.hu)
+        ),
+        None if swelling is None else swelling.ravel()[at],
+        num_low,
+        canvas.soft_mm,
+    )
+    canvas.hu.ravel()[at] = hu
     if low:
         _paint_base(canvas, shape, inner, outer)
     return outer
+
+
+def _shell(shape: SkullShape, values: tuple[Field, ...], swelling: Field | None, num_low: int, soft_mm: float) -> Field:
+    """HU of scalp, calvarium and the flesh of face and neck at points (n,), of which the first ``num_low`` are low."""
+    x, y, z, inner, outer, grain, drift, hu = values
+    temples = np.exp(-np.square((y - 20) * np.float32(1 / 30)) - np.square((z + 12) * np.float32(1 / 34)))
+    temples *= np.minimum(np.square(x * np.float32(1 / 58)), 1)
+    skin = outer - np.float32(shape.scalp_mm) - np.float32(5) * temples
+    if swelling is not None:
+        skin -= swelling
+    flesh = np.clip(temples * np.float32(1.6), 0, 1)
+    if num_low:
+        part = np.s_[:num_low]
+        lx, ly, lz = x[part], y[part], z[part]
+        side = np.abs(lx)
+        face = ellipsoid(lx, ly, lz, (0, 32, -60), (66, 56, 60))
+        nose = capsule(lx, ly, lz, (0, 82, -28), (0, 98, -50), (6, 11))
+        neck = ellipsoid(lx, ly, lz, (0, -42, -95), (70, 64, 76))
+        out = smooth_min(smooth_min(skin[part], smooth_min(face, nose, 8), 14), neck, 18)
+        out = smooth_min(out, ellipsoid(side, ly, lz, (52, -22, -58), (24, 34, 34)), 14)
+        ear = ellipsoid(side - np.float32(0.35) * (-ly - 26), ly, lz, (81, -32, -32), (4, 14, 27))
+        skin[part] = smooth_min(out, ear, 3)
+        deep = np.clip((-8 - skin[part]) * np.float32(1 / 6), 0, 1) * np.clip((-28 - lz) * np.float32(1 / 8), 0, 1)
+        bellies = np.abs(drift[part] + np.float32(0.15) * grain[part])  # muscles, and the fat between them
+        deep *= np.clip((bellies - np.float32(0.10)) * np.float32(7), 0.1, 1)
+        np.maximum(flesh[part], deep, out=flesh[part])
+    hu += cover(skin, soft_mm) * (np.float32(-95) + np.float32(12) * grain - hu)
+    galea = cover(np.abs(outer - np.float32(1.2)) - np.float32(1.0 + 1.6 * (1 - shape.fat)), soft_mm)
+    flesh = np.maximum(flesh * cover(skin + 3.5, soft_mm), galea * np.float32(0.8))
+    if swelling is not None:
+        flesh = np.maximum(flesh, np.clip(swelling * np.float32(0.4), 0, 1) * cover(skin + 2, soft_mm))
+    hu += flesh * (np.float32(55) - hu)
+    rind = cover(np.abs(skin + np.float32(1.0)) - np.float32(1.0), soft_mm)
+    hu += rind * np.float32(0.9) * (np.float32(25) - hu)
+    middle = np.square((outer + inner) / np.maximum(inner - outer, 2.0))  # 1 at the tables, 0 halfway
+    diploe = np.clip(middle * np.float32(1.25), np.float32(0.2), 1)
+    hu += cover(outer, soft_mm) * (np.float32(620) + np.float32(780) * diploe + np.float32(90) * grain - hu)
+    return hu
 
 
 def _paint_base(canvas: Canvas, shape: SkullShape, inner: Field, outer: Field) -> None:
@@ -222,7 +250,9 @@ def _paint_base(canvas: Canvas, shape: SkullShape, inner: Field, outer: Field) -
                     continue
                 k = shape.frontal_sinus
                 size_ = (size[0] * k, size[1], size[2] * k)
-                share = cover(ellipsoid(x, y, z, start, size_), canvas.soft_mm) * np.clip(-outer[part] * np.float32(0.5), 0, 1)
+                share = cover(ellipsoid(x, y, z, start, size_), canvas.soft_mm) * np.clip(
+                    -outer[part] * np.float32(0.5), 0, 1
+                )
                 share *= np.clip(inner[part] - np.float32(0.5), 0, 1)
             elif name == "septum":
                 share = cover(np.maximum(np.abs(x + 0.02 * (y - 50)) - 1.2, distance), canvas.soft_mm)
