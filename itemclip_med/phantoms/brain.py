@@ -157,7 +157,8 @@ def _cerebrum(
         + np.square((z - 6) * np.float32(1 / 68))
     )
     pull = np.power(np.maximum(norm, 0.25), np.float32(-0.6))
-    sheet = np.abs(folds(x * pull, (y + 16) * pull, (z - 6) * pull, shape.corner))
+    apart = x * pull + np.where(x > 0, np.float32(53), np.float32(0))  # the hemispheres fold each in its own way
+    sheet = np.abs(folds(apart, (y + 16) * pull, (z - 6) * pull, shape.corner))
     past = np.maximum(depth - reach, 0)
     sheet = np.sqrt(sheet * sheet + past * past)
     half = np.float32(0.85 + 1.45 * shape.atrophy) * (
@@ -171,7 +172,10 @@ def _cerebrum(
     if fluid.sulcal_blood is not None:
         bleeding = fluid.sulcal_blood(x, y, z)
         half = np.maximum(half, np.float32(1.6) * bleeding)  # blood holds a sulcus open
-    distance = np.minimum(np.minimum(depth, sheet - half), _sylvian(side, y, z, shape.atrophy, drift))
+    lateral = _sylvian(side, y, z, shape.atrophy, drift)
+    if bleeding is not None:
+        lateral -= np.float32(0.8) * bleeding
+    distance = np.minimum(np.minimum(depth, sheet - half), lateral)
     tissue = cover(-distance, soft_mm)
     ribbon = np.clip((np.float32(3.1) - distance) * np.float32(1 / max(1.2, 0.7 * soft_mm)) + np.float32(0.5), 0, 1)
     white = np.float32(WHITE_HU) + np.float32(0.8) * drift
@@ -216,7 +220,7 @@ def _hindbrain(canvas: Canvas, shape: BrainShape, points: Points, surface: Field
     x, y, z = points.at(part)
     side = np.abs(x)
     gap = surface[part] + np.float32(1.0 + 1.5 * shape.atrophy)
-    hemisphere = ellipsoid(side, y, z, (0, -66, -38), (54, 36, 30))
+    hemisphere = ellipsoid(side, y, z, (0, -62, -38), (58, 44, 32))
     hemisphere = smooth_min(hemisphere, ellipsoid(side, y, z, (9, -58, -54), (11, 14, 14)), 6)  # down to the tonsils
     peduncle = capsule(side, y, z, (11, -32, -33), (28, -52, -36), (8, 9))
     cerebellum = np.maximum(np.minimum(hemisphere, peduncle), np.maximum(gap, z - tentorium(side, y) + 1.2))
@@ -246,7 +250,6 @@ def _hindbrain(canvas: Canvas, shape: BrainShape, points: Points, surface: Field
 def _deep_grey(canvas: Canvas, shape: BrainShape, points: Points) -> None:
     """Caudate, lentiform nucleus and thalamus on both sides, with the internal capsule between them."""
     contrast = shape.contrast
-    calcium = 75.0 if "basal ganglia" in shape.calcified else 0.0
     for sign in (-1, 1):
         part = canvas.box(*_sided(sign, (0, -45, -14), (40, 32, 36)))
         x, y, z = points.at(part)
@@ -259,7 +262,9 @@ def _deep_grey(canvas: Canvas, shape: BrainShape, points: Points) -> None:
         turned = x + np.float32(0.30) * (y - 2)
         lens = ellipsoid(turned, y, z, (25.5, 2, 1), (5.6, 17, 10.5))
         canvas.paint(part, lens, WHITE_HU + 10.5 * contrast)
-        canvas.paint(part, ellipsoid(turned, y, z, (18.6, -2, 0), (4.3, 9.5, 6.5)), WHITE_HU + 8.0 * contrast + calcium)
+        canvas.paint(part, ellipsoid(turned, y, z, (18.6, -2, 0), (4.3, 9.5, 6.5)), WHITE_HU + 8.0 * contrast)
+        if "basal ganglia" in shape.calcified:
+            canvas.paint(part, ellipsoid(turned, y, z, (18.2, 0, 0), (2.0, 5, 2.5)), 110.0)
         thalamus = ellipsoid(x + np.float32(0.25) * (y + 18), y, z, (11, -18, 7.5), (8.6, 14, 9))
         canvas.paint(part, thalamus, WHITE_HU + 8.5 * contrast)
 
@@ -322,8 +327,8 @@ def _ventricles(canvas: Canvas, shape: BrainShape, points: Points, fluid: Fluid)
         canvas.paint(small, plexus, 130.0 if "choroid" in shape.calcified else 36.0)
     part = canvas.box((-8, -32, -16), (8, 12, 16))
     at = points.at(part)
-    third = ellipsoid(np.zeros_like(at.x), at.y, at.z, (0, -9, 0), (1, 16, 12))
-    third = np.maximum(np.abs(at.x) - np.float32(shape.third_mm * min(1.0, sum(fluid.squeeze) / 2)), third)
+    half = shape.third_mm * min(1.0, sum(fluid.squeeze) / 2) + 0.6
+    third = ellipsoid(*at, (0, -9, 0), (half, 17, 13))
     _fill(canvas, part, third, at, "third ventricle", fluid)
     part = canvas.box((-8, -42, -8), (8, -26, 8))
     at = points.at(part)

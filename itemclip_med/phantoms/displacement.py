@@ -68,7 +68,10 @@ class Displacement:
         if self.shift_mm:  # the whole hemisphere is under pressure
             pressed = np.clip(0.5 - x * np.float32(np.sign(self.shift_mm) / 24), 0, 1)
             np.maximum(out, pressed * np.float32(min(1.0, abs(self.shift_mm) / 10)), out=out)
-        return out * np.float32(self.effect)
+        out *= np.float32(self.effect)
+        for one in self.collections:  # right under a collection nothing is left of the fluid
+            np.maximum(out, np.clip(one.height(x, y, z) * np.float32(1 / 4), 0, 0.85), out=out)
+        return out
 
     def _centers(self) -> Sequence[tuple[tuple[float, ...], float]]:
         from itemclip_med.phantoms.lesions import vault_point

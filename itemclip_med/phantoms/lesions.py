@@ -120,13 +120,16 @@ class Collection:
 
     def height(self, x: Field, y: Field, z: Field) -> Field:
         """Thickness of the collection over the points, template mm."""
+        # In front nothing reaches under the brain: there the floor of the skull is near.
+        above = np.clip((z + 15) * np.float32(1 / 9), 0, 1)
+        above = np.maximum(above, np.clip((12 - y) * np.float32(1 / 10), 0, 1))
         if self.name == "EDH":
             q = on_vault(x, y, z)
             away = sum(
                 np.square(v - np.float32(c)) for v, c in zip(q, vault_point(*self.place, self.sign), strict=True)
             )
             within = np.maximum(1 - away * np.float32(1 / self.reach[0] ** 2), 0)
-            return np.float32(self.thickness_mm) * np.power(within, np.float32(0.6))
+            return np.float32(self.thickness_mm) * np.power(within, np.float32(0.6)) * above
         px, py, pz = x * np.float32(self.sign), y - np.float32(VAULT_CENTER[1]), z - np.float32(VAULT_CENTER[2])
         azimuth = np.arctan2(np.maximum(px, 0), py)
         elevation = np.arctan2(pz, np.sqrt(px * px + py * py) + np.float32(1e-3))
@@ -262,7 +265,7 @@ class FractureLine:
     def swelling(self, x: Field, y: Field, z: Field) -> Field:
         """Extra thickness of the scalp over the points, template mm."""
         away = sum(np.square(v - np.float32(c)) for v, c in zip((x, y, z), self.at, strict=True))
-        return np.float32(self.swelling_mm) * np.exp(away * np.float32(-1 / 30.0**2))
+        return np.float32(self.swelling_mm) * np.exp(away * np.float32(-1 / 25.0**2))
 
     def paint(self, canvas: Canvas) -> None:
         """Cut the bone, and mark the cut."""

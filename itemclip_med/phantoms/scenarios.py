@@ -179,7 +179,7 @@ def _add_crescent(
     thick = (
         float(rng.uniform(5, 8)) if falcine else _between(7 if chronic else 5.5, 21, rng, limit, 12 if chronic else 10)
     )
-    whole = falcine or rng.random() < 0.35 + 0.03 * (thick - 5)
+    whole = falcine or rng.random() < 0.3 + 0.07 * (thick - 5)
     if falcine:
         region, place, reach = "falx", (float(rng.choice([40, -70])), 0.0), (float(rng.uniform(24, 36)), 0.0)
     elif whole:
@@ -268,7 +268,7 @@ def _add_sulcal(out: Pathology, side: int, traumatic: bool, rng: np.random.Gener
         where = "bilateral" if both else _side(side)
     else:
         region = str(rng.choice(["basal cisterns", "sylvian fissure"], p=[0.7, 0.3]))
-        scale = float(rng.uniform(0.85, 1.25))
+        scale = float(rng.uniform(0.95, 1.35))
         pools = [((0.0, -8.0, -16.0), (24 * scale, 34 * scale, 18 * scale))]
         pools += [((sign * 46.0, 4.0, 0.0), (20 * scale, 30 * scale, 20 * scale)) for sign in (-1, 1)]
         if rng.random() < 0.6:
@@ -324,7 +324,7 @@ def _add_fracture(out: Pathology, side: int, pose: Pose, rng: np.random.Generato
         dent = float(rng.uniform(6, 11)) if lens is None and rng.random() < 0.3 else 0.0
         line = FractureLine(
             tuple((at * 1.06).tolist()), tuple((across / np.linalg.norm(across)).tolist()), float(rng.uniform(24, 45)),
-            float(rng.uniform(1.6, 3.2)), _corner(rng), dent / _real(pose), float(rng.uniform(2.5, 8)),
+            float(rng.uniform(1.6, 3.2)), _corner(rng), dent / _real(pose), float(rng.uniform(2, 6)),
         )  # fmt: skip
         kind = "depressed" if dent else "linear"
     else:

@@ -138,9 +138,9 @@ def thickness(x: Field, y: Field, z: Field, shape: SkullShape) -> Field:
     lateral = np.square(x * np.float32(1 / 66))
     level = np.clip(1 - np.square((z + np.float32(5)) * np.float32(1 / 55)), 0, 1)
     along = np.square((y + np.float32(16)) * np.float32(1 / 84))
-    return np.float32(shape.thickness_mm) * (
-        np.float32(0.95) + np.float32(0.3) * along - np.float32(0.42) * lateral * level
-    )
+    out = np.float32(0.95) + np.float32(0.3) * along - np.float32(0.42) * lateral * level
+    base = np.clip((-8 - z) * np.float32(1 / 10), 0, 1) * np.clip((y + 25) * np.float32(1 / 20), 0, 1)
+    return np.float32(shape.thickness_mm) * out * (1 - np.float32(0.55) * base)
 
 
 def paint_head(canvas: Canvas, shape: SkullShape, inner: Field, swelling: Field | None = None) -> Field:
@@ -195,7 +195,7 @@ def _shell(shape: SkullShape, values: tuple[Field, ...], swelling: Field | None,
         neck = ellipsoid(lx, ly, lz, (0, -42, -95), (70, 64, 76))
         out = smooth_min(smooth_min(skin[part], smooth_min(face, nose, 8), 14), neck, 18)
         out = smooth_min(out, ellipsoid(side, ly, lz, (52, -22, -58), (24, 34, 34)), 14)
-        ear = ellipsoid(side - np.float32(0.35) * (-ly - 26), ly, lz, (81, -32, -32), (4, 14, 27))
+        ear = ellipsoid(side - np.float32(0.30) * (-ly - 22), ly, lz, (76, -30, -32), (3.5, 14, 27))
         skin[part] = smooth_min(out, ear, 3)
         deep = np.clip((-8 - skin[part]) * np.float32(1 / 6), 0, 1) * np.clip((-28 - lz) * np.float32(1 / 8), 0, 1)
         bellies = np.abs(drift[part] + np.float32(0.15) * grain[part])  # muscles, and the fat between them
