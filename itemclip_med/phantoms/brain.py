@@ -118,6 +118,8 @@ def paint_brain(canvas: Canvas, shape: BrainShape, points: Points, surface: Fiel
     """
     canvas.blend(FULL, cover(inner, canvas.soft_mm), CSF_HU)
     inside = np.flatnonzero((inner < canvas.soft_mm).ravel())
+    if not inside.size:
+        return
     flat = Points(*(values.ravel()[inside] for values in points))
     drift = canvas.drift.ravel()[inside]
     hu, blood = _cerebrum(shape, flat, surface.ravel()[inside], drift, fluid, canvas.soft_mm)

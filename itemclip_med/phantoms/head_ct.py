@@ -188,8 +188,12 @@ def _paint(
     points, surface = Points(x, y, z), inner
     if not moved.is_none:
         canvas.margin_mm = moved.reach_mm
-        points = moved.sources(x, y, z, inner)
-        surface = cavity(*points, skull) if moved.collections else inner
+        inside = np.flatnonzero((inner < 3).ravel())
+        at = tuple(values.ravel()[inside] for values in (x, y, z, inner))
+        sources = moved.sources(*at)
+        points = Points(*(_scattered(values, inside, new) for values, new in zip((x, y, z), sources, strict=True)))
+        if moved.collections:
+            surface = _scattered(inner, inside, cavity(*sources, skull))
     fluid = Fluid(
         pathology.sulcal, pathology.ventricular, None if moved.is_none else moved.effacement, pathology.squeeze,
         pathology.fourth, pathology.blood_hu,
@@ -226,6 +230,13 @@ def _mark_effects(canvas: Canvas, findings: Sequence[PhantomFinding], points: Po
     if "MidlineShift" in names:
         near = (np.abs(points.x) < 6) & (points.z > -15) & (np.abs(ux) > 2.5)
         layers["MidlineShift"] = (free & near).astype(np.float32)
+
+
+def _scattered(values: Field, at: NDArray[np.intp], new: Field) -> Field:
+    """A copy of ``values`` with ``new`` ones at flat indices."""
+    out = values.copy()
+    out.ravel()[at] = new
+    return out
 
 
 def _thicken(values: Field, times: int) -> Field:

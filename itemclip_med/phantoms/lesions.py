@@ -121,7 +121,7 @@ class Collection:
     def height(self, x: Field, y: Field, z: Field) -> Field:
         """Thickness of the collection over the points, template mm."""
         # In front nothing reaches under the brain: there the floor of the skull is near.
-        above = np.clip((z + 15) * np.float32(1 / 9), 0, 1)
+        above = np.clip((z + 9) * np.float32(1 / 9), 0, 1)
         above = np.maximum(above, np.clip((12 - y) * np.float32(1 / 10), 0, 1))
         if self.name == "EDH":
             q = on_vault(x, y, z)

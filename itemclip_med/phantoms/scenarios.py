@@ -25,7 +25,7 @@ SCENARIOS: tuple[tuple[float, tuple[str, ...], dict[str, float]], ...] = (
     (0.090, ("SAH",), {"IVH": 0.4, "IPH": 0.1}),
     (0.105, ("SAH",), {"Fracture": 0.25, "SDH": 0.15}),
     (0.115, ("ChronicBleed",), {"SDH": 0.15}),
-    (0.080, ("IVH",), {"SAH": 0.2}),
+    (0.100, ("IVH",), {"SAH": 0.2}),
     (0.040, ("IPH", "SAH"), {"Fracture": 0.3}),
     (0.030, ("Fracture",), {}),
 )
@@ -184,7 +184,7 @@ def _add_crescent(
         region, place, reach = "falx", (float(rng.choice([40, -70])), 0.0), (float(rng.uniform(24, 36)), 0.0)
     elif whole:
         region, place = "cerebral convexity", (float(rng.normal(88, 6)), float(rng.normal(24, 5)))
-        reach = (float(rng.uniform(72, 88)), float(rng.uniform(44, 60)))
+        reach = (float(rng.uniform(72, 88)), float(rng.uniform(38, 52)))
     else:
         region = str(rng.choice(list(_CRESCENT_PLACES), p=[0.3, 0.35, 0.15, 0.2]))
         place = tuple(v + float(rng.normal(0, 6)) for v in _CRESCENT_PLACES[region])
@@ -403,5 +403,5 @@ def _add_effects(
         )
     if has_shift:
         out.findings.append(
-            PhantomFinding("MidlineShift", _side(int(np.sign(shift))), "", None, None, round(abs(shift), 1))
+            PhantomFinding("MidlineShift", _side(int(np.sign(shift))), "", None, None, round(float(abs(shift)), 1))
         )

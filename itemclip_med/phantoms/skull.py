@@ -266,5 +266,7 @@ def _extent(size: tuple[float, ...]) -> tuple[float, float, float]:
 
 def _first_row(z: Field, level: float) -> int:
     """Number of leading slices that reach below ``level``; slices are ordered from foot to head."""
+    if not z.size:
+        return 0
     below = z.reshape(z.shape[0], -1).min(axis=1) < level
     return int(np.max(np.flatnonzero(below))) + 1 if below.any() else 0
