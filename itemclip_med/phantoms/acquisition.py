@@ -84,7 +84,7 @@ def draw_scan(rng: np.random.Generator) -> Scan:
     """A scan as scanners and patients have it."""
     size = rng.normal(0.945, 0.028)
     scale = np.clip(size * np.exp(rng.normal(0, 0.022, 3)), 0.87, 1.02)
-    angles = np.deg2rad([rng.normal(0, 6) + rng.choice([0, -8]), rng.normal(0, 2.2), rng.normal(0, 2.5)])
+    angles = np.deg2rad([rng.normal(0, 6) + rng.choice([0, -8]), rng.normal(0, 1.8), rng.normal(0, 2.0)])
     pose = Pose(_rotation(angles), tuple(scale.tolist()))
     length = float(rng.uniform(148, 162))
     top = 84 * scale[2] + rng.uniform(3, 9)

@@ -113,16 +113,35 @@ def make_head_ct(seed: int, index: int, *, size: Size = "demo", findings: Sequen
         raise ValueError(f"unknown size {size!r}; expected demo or clinical")
     if seed < 0 or index < 0:
         raise ValueError(f"seed and index count from 0, found {seed} and {index}")
-    anatomy, choice, detail = (np.random.default_rng(child) for child in _streams(seed, index)[:3])
-    scan, skull, brain = draw_scan(anatomy), draw_skull(anatomy), draw_brain(anatomy)
-    names = draw_names(choice) if findings is None else check_names(findings)
-    effects = None if findings is None else True
-    pathology = draw_pathology(names, brain, scan.pose, detail, effects=effects)
+    scan, skull, brain, pathology = draw_parts(seed, index, findings)
     series = _reconstruct(scan, skull, brain, pathology, size, "thick", (seed, index))
     return HeadPhantom(
         seed, index, size, tuple(pathology.findings), series.volume_hu, series.affine, series.masks,
         series.slice_thickness_mm, scan, (skull, brain, pathology),
     )  # fmt: skip
+
+
+def draw_parts(
+    seed: int, index: int, findings: Sequence[str] | None = None
+) -> tuple[Scan, SkullShape, BrainShape, Pathology]:
+    """Draw one head without painting it: thousands a second, to count what a set will hold.
+
+    Args:
+        seed: of the set.
+        index: number of the study in the set.
+        findings: as in :func:`make_head_ct`.
+
+    Returns:
+        The scan, the skull, the brain and the pathology.
+
+    Raises:
+        ValueError: if a finding is unknown, or an effect has no cause.
+    """
+    anatomy, choice, detail = (np.random.default_rng(child) for child in _streams(seed, index)[:3])
+    scan, skull, brain = draw_scan(anatomy), draw_skull(anatomy), draw_brain(anatomy)
+    names = draw_names(choice) if findings is None else check_names(findings)
+    effects = None if findings is None else True
+    return scan, skull, brain, draw_pathology(names, brain, scan.pose, detail, effects=effects)
 
 
 def _streams(seed: int, index: int) -> list[np.random.SeedSequence]:

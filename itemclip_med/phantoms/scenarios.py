@@ -177,7 +177,7 @@ def _add_crescent(
     chronic = name == "ChronicBleed"
     falcine = not chronic and not limit and rng.random() < 0.08
     thick = (
-        float(rng.uniform(5, 8)) if falcine else _between(7 if chronic else 5.5, 21, rng, limit, 12 if chronic else 10)
+        float(rng.uniform(6, 9)) if falcine else _between(7 if chronic else 5.5, 21, rng, limit, 12 if chronic else 10)
     )
     whole = falcine or rng.random() < 0.3 + 0.07 * (thick - 5)
     if falcine:
@@ -367,8 +367,9 @@ def _add_effects(
         strain = max(strain, radius / (13.0 if clot not in hind else 14.0))
         if clot not in hind:
             push -= np.sign(clot.center[0]) * max(0.0, slack * (0.50 * radius - 3.7 + float(rng.normal(0, 1.0))))
+    push *= float(np.exp(rng.normal(0.1, 0.28)))  # some brains give way more than others
     shift = float(np.clip(abs(push), 0, 17) * np.sign(push))
-    has_shift = abs(shift) >= 4.4
+    has_shift = abs(shift) >= 4.8
     has_effect = has_shift or strain >= 1.0
     if effects is not None:
         has_shift, has_effect = "MidlineShift" in names, "MassEffect" in names

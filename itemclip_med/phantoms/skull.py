@@ -211,7 +211,7 @@ def _shell(shape: SkullShape, values: tuple[Field, ...], swelling: Field | None,
     hu += rind * np.float32(0.9) * (np.float32(25) - hu)
     middle = np.square((outer + inner) / np.maximum(inner - outer, 2.0))  # 1 at the tables, 0 halfway
     diploe = np.clip(middle * np.float32(1.25), np.float32(0.2), 1)
-    hu += cover(outer, soft_mm) * (np.float32(620) + np.float32(780) * diploe + np.float32(90) * grain - hu)
+    hu += cover(outer, soft_mm) * (np.float32(700) + np.float32(950) * diploe + np.float32(90) * grain - hu)
     return hu
 
 
