@@ -63,9 +63,10 @@ class Scan:
     holder: tuple[float, float]
     corner: tuple[float, float, float]
 
-    def head_window(self, grid: Grid) -> tuple[slice, slice]:
-        """Columns and rows of a grid outside which there is only air."""
-        corners = np.array([[a, b, c] for a in (-84, 84) for b in (-132, 112) for c in (-90, 95)], float)
+    def head_window(self, grid: Grid, swelling_mm: float = 0.0) -> tuple[slice, slice]:
+        """Columns and rows of a grid outside which there is only air, for a scalp swollen by ``swelling_mm``."""
+        width = 84 + swelling_mm
+        corners = np.array([[a, b, c] for a in (-width, width) for b in (-132, 112) for c in (-90, 95)], float)
         world = self.pose.to_world(corners)[:, :2]
         low = np.floor((world.min(axis=0) - grid.origin_mm[:2]) / grid.spacing_mm[:2]).astype(int)
         high = np.ceil((world.max(axis=0) - grid.origin_mm[:2]) / grid.spacing_mm[:2]).astype(int) + 1
@@ -103,7 +104,9 @@ def draw_scan(rng: np.random.Generator) -> Scan:
     )
 
 
-def make_canvas(scan: Scan, grid: Grid, rows: tuple[int, int], *, soft_mm: float, oversample: int) -> Canvas:
+def make_canvas(
+    scan: Scan, grid: Grid, rows: tuple[int, int], *, soft_mm: float, oversample: int, swelling_mm: float = 0.0
+) -> Canvas:
     """An empty canvas over some slices of a grid.
 
     Args:
@@ -112,6 +115,7 @@ def make_canvas(scan: Scan, grid: Grid, rows: tuple[int, int], *, soft_mm: float
         rows: first slice, and the one after the last.
         soft_mm: width of a surface's ramp.
         oversample: how many thinner slices stand for one.
+        swelling_mm: how far the scalp may be swollen.
 
     Returns:
         The canvas, (rows x oversample, Y, X), cropped to the head's window.
@@ -119,7 +123,7 @@ def make_canvas(scan: Scan, grid: Grid, rows: tuple[int, int], *, soft_mm: float
     dx, dy, dz = grid.spacing_mm
     step = dz / oversample
     low = grid.origin_mm[2] - dz / 2 + rows[0] * dz + step / 2
-    columns, lines = scan.head_window(grid)
+    columns, lines = scan.head_window(grid, swelling_mm)
     wx = grid.origin_mm[0] + dx * np.arange(columns.start, columns.stop)
     wy = grid.origin_mm[1] + dy * np.arange(lines.start, lines.stop)
     wz = low + step * np.arange((rows[1] - rows[0]) * oversample)

@@ -228,6 +228,8 @@ def _hindbrain(canvas: Canvas, shape: BrainShape, points: Points, surface: Field
     cerebellum = np.maximum(np.minimum(hemisphere, peduncle), np.maximum(gap, z - tentorium(side, y) + 1.2))
     cerebellum = np.maximum(cerebellum, -ellipsoid(side, y, z, (0, -92, -50), (4.5, 14, 22)))  # between the hemispheres
     cerebellum = np.maximum(cerebellum, -ellipsoid(side, y, z, (0, -78, -66), (15, 22, 10)))  # cisterna magna
+    medulla = capsule(side, y, z, (0, -32, -44), (0, -40, -92), (8.5, 6))
+    cerebellum = np.maximum(cerebellum, np.minimum(2.4 - medulla, np.float32(-40) - z))
     leaf = np.abs(np.sin(cerebellum * np.float32(0.9) + np.float32(0.35) * y)) * np.float32(3.0)
     core = cover(ellipsoid(side, y, z, (16, -56, -35), (16, 13, 10)), 5.0)
     value = np.float32(GREY_HU - 1.0) - leaf - core * np.float32(5.0)
@@ -236,7 +238,7 @@ def _hindbrain(canvas: Canvas, shape: BrainShape, points: Points, surface: Field
         ellipsoid(side, y, z, (6.5, -19, -11), (8.5, 8.5, 10)), ellipsoid(side, y, z, (0, -27, -9), (12, 9, 9)), 3
     )
     stem = smooth_min(stem, ellipsoid(side, y, z, (0, -23.5, -29), (15.5, 13, 13)), 4)
-    stem = smooth_min(stem, capsule(side, y, z, (0, -32, -44), (0, -40, -92), (8.5, 6)), 5)
+    stem = smooth_min(stem, medulla, 5)
     stem = np.minimum(stem, ellipsoid(side, y, z, (0, -1, -11), (7, 9, 4)))
     stem = np.maximum(stem, gap)
     canvas.paint(part, stem, 31.5)

@@ -157,7 +157,7 @@ def _reconstruct(
     rng = np.random.default_rng(_streams(*key)[3 + _KINDS.index(kind)])
     volume = np.empty(grid.shape, np.int16)
     masks: dict[str, NDArray[np.bool_]] = {}
-    columns, lines = scan.head_window(grid)
+    columns, lines = scan.head_window(grid, pathology.swelling_mm)
     for rows, head, layers in _slabs(scan, skull, brain, pathology, grid, size, kind):
         hu = np.full((rows[1] - rows[0], grid.shape[1], grid.shape[0]), -1000, np.float32)
         hu[:, lines, columns] = head
@@ -194,14 +194,16 @@ def _paint(
     scan: Scan, skull: SkullShape, brain: BrainShape, pathology: Pathology, grid: Grid, rows: tuple[int, int],
     soft: float, oversample: int,
 ) -> tuple[Field, dict[str, Field]]:  # fmt: skip
-    canvas = make_canvas(scan, grid, rows, soft_mm=soft, oversample=oversample)
+    canvas = make_canvas(scan, grid, rows, soft_mm=soft, oversample=oversample, swelling_mm=pathology.swelling_mm)
     x, y, z = canvas.x, canvas.y, canvas.z
     inner = cavity(x, y, z, skull)
     swelling = None
     for break_ in pathology.fractures:
-        if break_.dent_mm:
-            inner = inner + break_.dent(x, y, z)
         swelling = break_.swelling(x, y, z)
+        if break_.dent_mm:
+            dent = break_.dent(x, y, z)
+            inner = inner + dent
+            swelling += dent  # the skin does not follow
     paint_head(canvas, skull, inner, swelling)
     moved = pathology.displacement
     points, surface = Points(x, y, z), inner

@@ -77,6 +77,11 @@ class Pathology:
     fourth: float = 1.0
     blood_hu: float = 62.0
 
+    @property
+    def swelling_mm(self) -> float:
+        """How far the scalp may be swollen."""
+        return max((line.swelling_mm + line.dent_mm for line in self.fractures), default=0.0)
+
 
 def draw_names(rng: np.random.Generator) -> tuple[str, ...]:
     """The lesions of one study; effects on the midline follow from their size. Empty for a normal study."""

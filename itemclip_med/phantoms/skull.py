@@ -117,9 +117,10 @@ def cavity(x: Field, y: Field, z: Field, shape: SkullShape) -> Field:
     hollow = np.square((side - 36) * np.float32(1 / 18)) + np.square((ly - 2) * np.float32(1 / 20))
     floor = np.minimum(np.float32(4) * hollow, 12) - np.float32(42)
     floor += step * (np.float32(-19) + roof - floor)
-    behind = np.clip((-24 - ly) * np.float32(1 / 12), 0, 1)
+    behind = np.clip((-22 - np.float32(0.009) * side * side - ly) * np.float32(1 / 12), 0, 1)
     floor -= behind * np.float32(60)
-    sd = np.maximum(sd, (floor - lz) * np.float32(0.8))
+    steep = np.float32(0.8) - np.float32(2.5) * behind * (1 - behind)  # what is steep is nearer than it is deep
+    sd = np.maximum(sd, (floor - lz) * steep)
     sd = np.maximum(sd, -ellipsoid(lx, ly, lz, (0, 10, -42), (18, 18, 21)))
     sd = np.maximum(sd, -capsule(lx, ly, lz, (0, -7, -26), (0, -24, -66), (5, 9)))
     sd = np.maximum(sd, -petrous(side, ly, lz))
