@@ -301,7 +301,7 @@ def _add_ventricular(out: Pathology, side: int, rng: np.random.Generator) -> Non
         levels = {names[side]: 70.0, names[-side]: float(rng.choice([70.0, level]))}
         levels["third ventricle"] = 70.0
         where, region = "bilateral", "lateral ventricle"
-    if rng.random() < (0.7 if kind == "cast" else 0.15):
+    if rng.random() < {"cast": 0.7, "layering": 0.15, "one": 0.0}[kind]:
         levels["fourth ventricle"] = 70.0
     out.ventricular = VentricularBlood(levels, _corner(rng))
     out.findings.append(PhantomFinding("IVH", where, region, None, None, None, "acute", {"kind": kind}))
