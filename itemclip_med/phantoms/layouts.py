@@ -95,9 +95,11 @@ LAYOUTS: tuple[Layout, ...] = (
     Layout("prose", findings_heads=("",), impression_heads=("",), frame=False),
     Layout("impression only", findings_heads=("IMPRESSION:", "Impression:"), impression_heads=()),
     Layout("short prose", findings_heads=("",), impression_heads=(), frame=False),
-    Layout("british", findings_heads=("Report:", "Findings:"), impression_heads=("Conclusion:", "Opinion:"), british=True),
+    Layout("british", findings_heads=("Report:", "Findings:"), impression_heads=("Conclusion:", "Opinion:"),
+           british=True),
     Layout("capitals", case="upper"),
-    Layout("notes", body="lines", findings_heads=("", "findings:"), impression_heads=("imp:\n",), frame=False, case="lower", full_stops=False),
+    Layout("notes", body="lines", findings_heads=("", "findings:"), impression_heads=("imp:\n",), frame=False,
+           case="lower", full_stops=False),
 )  # fmt: skip
 
 
@@ -123,7 +125,7 @@ def fit_to(sections: Sections, layout: Layout, overview: Statement | None, rng: 
 
 
 def add_headed_lines(findings: list[Statement], names: set[str], rng: np.random.Generator) -> list[Statement]:
-    """Add lines such as "Hemorrhage: None" to the statements of a report by organ, none on an organ already called normal.
+    """Add lines such as "Hemorrhage: None" to a report by organ, none on an organ of which something is said.
 
     Args:
         findings: the statements so far.

@@ -338,7 +338,7 @@ def _plain(table: str) -> str:
 
 
 def _age(finding: PhantomFinding, rng: np.random.Generator) -> str:
-    """ "acute" most of the time, or what the phantom says."""
+    """The age in words: "acute" most of the time, or what the phantom says."""
     age = (finding.chronicity or "acute").lower()
     if age in ("subacute", "chronic", "mixed"):
         return {"mixed": "acute on chronic"}.get(age, age)
