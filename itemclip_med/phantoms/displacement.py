@@ -55,8 +55,8 @@ class Displacement:
         Returns:
             The undisplaced points.
         """
-        ux, uy, uz = self._local(x, y, z, inner)
-        ux += np.float32(self._amplitude()) * _sway(x, y, z)
+        ux, uy, uz, free = self._local(x, y, z, inner)
+        ux += np.float32(self._amplitude()) * _sway(x, y, z) * free
         return Points(x - ux, y - uy, z - uz)
 
     def effacement(self, x: Field, y: Field, z: Field) -> Field:
@@ -83,9 +83,13 @@ class Displacement:
             if not one.falcine
         ]
 
-    def _local(self, x: Field, y: Field, z: Field, inner: Field) -> tuple[Field, Field, Field]:
-        """Displacement by the lesions' own volume: outward about a clot, inward under a collection."""
+    def _local(self, x: Field, y: Field, z: Field, inner: Field) -> tuple[Field, Field, Field, Field]:
+        """Displacement by the lesions' own volume, and how free tissue is to follow the midline as well.
+
+        It goes outward about a clot and inward under a collection, on whose surface the brain stays.
+        """
         ux, uy, uz = (np.zeros_like(x) for _ in range(3))
+        free = np.ones_like(x)
         depth = np.maximum(-inner, 0)
         for clot in self.clots:
             radius = np.float32(clot.radius_mm)
@@ -103,13 +107,14 @@ class Displacement:
             if one.falcine:
                 continue
             height = one.height(x, y, z)
+            np.minimum(free, np.clip((depth - height) * np.float32(1 / 22), 0, 1), out=free)
             fall = height * np.clip(1 - (depth - height) * np.float32(1 / 42), 0, 1)
             px, py, pz = (np.float32(c) - v for v, c in zip((x, y, z), VAULT_CENTER, strict=True))
             fall /= np.sqrt(px * px + py * py + pz * pz) + np.float32(4)
             ux += fall * px
             uy += fall * py
             uz += fall * pz
-        return ux, uy, uz
+        return ux, uy, uz, free
 
     def _amplitude(self) -> float:
         """The sway for which the septum ends up at ``shift_mm``."""

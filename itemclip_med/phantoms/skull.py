@@ -120,7 +120,8 @@ def cavity(x: Field, y: Field, z: Field, shape: SkullShape) -> Field:
     behind = np.clip((-22 - np.float32(0.009) * side * side - ly) * np.float32(1 / 12), 0, 1)
     floor -= behind * np.float32(60)
     steep = np.float32(0.8) - np.float32(2.5) * behind * (1 - behind)  # what is steep is nearer than it is deep
-    sd = np.maximum(sd, (floor - lz) * steep)
+    under = floor - lz
+    sd = np.maximum(sd, np.minimum(under * steep, (under + 20) * np.float32(0.8)))
     sd = np.maximum(sd, -ellipsoid(lx, ly, lz, (0, 10, -42), (18, 18, 21)))
     sd = np.maximum(sd, -capsule(lx, ly, lz, (0, -7, -26), (0, -24, -66), (5, 9)))
     sd = np.maximum(sd, -petrous(side, ly, lz))
