@@ -159,8 +159,8 @@ def _write_localizer(
         "SeriesNumber": "1",
         "SeriesDescription": description,
         "SliceThickness": "",
-        "WindowCenter": "100",
-        "WindowWidth": "600",
+        "WindowCenter": "350",
+        "WindowWidth": "1500",
     }
     writer = SeriesWriter(elements, (*_key(phantom), "localizer"))
     writer.write_images(folder / f"CT {description}", images, planes)

@@ -42,10 +42,10 @@ NORMAL_STATEMENTS: tuple[tuple[str, str, frozenset[str]], ...] = (
     ("[The calvarium|Calvarium|The skull|The bony calvarium] is intact", "bones", frozenset({"Fracture"})),
     ("[Osseous structures are|The osseous structures are|Bones are|The visualized bones are] [intact|unremarkable|normal]", "bones", frozenset({"Fracture"})),
     ("[The posterior fossa|Posterior fossa|The cerebellum] is [unremarkable|normal]", "brain", frozenset({"IPH", "IVH", "ChronicBleed"})),
-    ("[The orbits are|Orbits are|Visualized orbits are] [unremarkable|normal|intact]", "orbits", frozenset()),
-    ("[The paranasal sinuses|Paranasal sinuses|The visualized paranasal sinuses] [and mastoid air cells|] are [clear|well aerated]", "sinuses", frozenset()),
-    ("[The mastoid air cells|Mastoid air cells|Mastoids] are clear", "sinuses", frozenset()),
-    ("[The scalp|The soft tissues|Scalp soft tissues] [is|are|] unremarkable", "soft tissues", frozenset({"Fracture"})),
+    ("[The orbits are|Orbits are|Visualized orbits are] [unremarkable|normal|intact]", "orbits", frozenset({"Fracture"})),
+    ("[The paranasal sinuses|Paranasal sinuses|The visualized paranasal sinuses] [and mastoid air cells|] are [clear|well aerated]", "sinuses", frozenset({"Fracture"})),
+    ("[The mastoid air cells|Mastoid air cells|Mastoids] are clear", "sinuses", frozenset({"Fracture"})),
+    ("[The scalp is|The soft tissues are|Scalp soft tissues are|Soft tissues] unremarkable", "soft tissues", frozenset({"Fracture"})),
     ("[The midline structures are|Midline structures are] [normally positioned|in normal position|midline]", "brain", frozenset({"MidlineShift"})),
 )  # fmt: skip
 
@@ -86,8 +86,8 @@ HEADED_LINES: tuple[tuple[str, str, frozenset[str], str, str | None], ...] = (
     ("Mass effect", "None", frozenset({"MassEffect", "MidlineShift"}), "absent", "MassEffect"),
     ("Skull", "[Intact|Unremarkable|Normal]", frozenset({"Fracture"}), "normal", None),
     ("Extra-axial spaces", "[Unremarkable|Normal|Clear]", _OUTSIDE_BRAIN | {"SAH"}, "normal", None),
-    ("Orbits", "[Unremarkable|Normal]", frozenset(), "normal", None),
-    ("Paranasal sinuses", "[Clear|Unremarkable]", frozenset(), "normal", None),
+    ("Orbits", "[Unremarkable|Normal]", frozenset({"Fracture"}), "normal", None),
+    ("Paranasal sinuses", "[Clear|Unremarkable]", frozenset({"Fracture"}), "normal", None),
     ("Brain parenchyma", "[Unremarkable|Normal]", frozenset({"IPH", "ChronicBleed", "MassEffect"}), "normal", None),
 )  # fmt: skip
 

@@ -8,6 +8,7 @@ item, its overall sentence.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ import numpy as np
 
 from itemclip_med.phantoms import normal_tables as normal
 from itemclip_med.phantoms import wording_tables as tables
+from itemclip_med.phantoms.findings import CALVARIAL_BONES
 from itemclip_med.phantoms.layouts import LAYOUTS, Sections, Statement, add_headed_lines, fit_to, lay_out
 from itemclip_med.phantoms.phrases import capitalize, chance, expand, is_plural, pick, with_article
 from itemclip_med.phantoms.places import describe, is_subtle
@@ -26,10 +28,12 @@ if TYPE_CHECKING:
 
 # Without these the words around a slot make no sense.
 _NEEDED = ("size", "thick", "shift", "toward", "away", "side", "side_of")
+_POSTERIOR = ("cerebellum", "pons", "brainstem", "vermis")
+_FACE = ("orbit", "zygoma", "zygomatic arch", "mandible")
 _ORGANS = {
     "IPH": "brain", "IVH": "ventricles", "SDH": "extra-axial spaces", "EDH": "extra-axial spaces",
     "SAH": "extra-axial spaces", "ChronicBleed": "extra-axial spaces", "ChronicBleedIntraAxial": "brain",
-    "Fracture": "bones", "MassEffect": "brain", "MidlineShift": "brain",
+    "Fracture": "bones", "MassEffect": "brain", "MassEffectPosterior": "brain", "MidlineShift": "brain",
 }  # fmt: skip
 
 
@@ -121,6 +125,7 @@ class _Said:
     table: str
     slots: Mapping[str, str]
     status: Status
+    finding: PhantomFinding
     phrase: str = ""
     statement: Statement | None = None
 
@@ -128,7 +133,7 @@ class _Said:
 def _abnormal(findings: Sequence[PhantomFinding], rng: np.random.Generator) -> tuple[Sections, Statement | None]:
     """What the report of an abnormal study says, and its summary if it has one."""
     names = {finding.name for finding in findings}
-    said = [_say(f"{number}", finding, rng) for number, finding in enumerate(findings)]
+    said = [_say(f"{number}", finding, _table(finding, findings), rng) for number, finding in enumerate(findings)]
     body = [one.statement for one in said if one.statement]
     if chance(0.85, rng):  # findings of one organ come together, but not in a fixed order of types
         order = rng.permutation(len(body))
@@ -145,17 +150,25 @@ def _abnormal(findings: Sequence[PhantomFinding], rng: np.random.Generator) -> t
     return Sections(findings=body, impression=impression, abnormal=True), overview
 
 
-def _say(key: str, finding: PhantomFinding, rng: np.random.Generator) -> _Said:
-    """The statement of one finding in the findings section."""
+def _table(finding: PhantomFinding, findings: Sequence[PhantomFinding]) -> str:
+    """The table whose wordings are true of a finding in its company."""
+    if finding.name == "ChronicBleed" and _is_intra_axial(finding):
+        return "ChronicBleedIntraAxial"
+    if finding.name == "MassEffect":
+        causes = [other for other in findings if other.name in ("IPH", "SDH", "EDH", "ChronicBleed")]
+        if causes and all(other.name == "IPH" and other.region in _POSTERIOR for other in causes):
+            return "MassEffectPosterior"
+    return finding.name
+
+
+def _say(key: str, finding: PhantomFinding, table: str, rng: np.random.Generator) -> _Said:
+    """The statement of one finding in the findings section, in the words of a table."""
     slots = describe(finding, rng)
-    table = finding.name
-    if table == "ChronicBleed" and _is_intra_axial(finding):
-        table = "ChronicBleedIntraAxial"
     if table == "MassEffect" and slots["side"] == "bilateral":
         slots |= {"side": "", "side_of": ""}
     slots["age"] = _age(finding, rng)
     hedged = is_subtle(finding) and chance(0.4, rng)
-    one = _Said(key, table, slots, "uncertain" if hedged else "present")
+    one = _Said(key, table, slots, "uncertain" if hedged else "present", finding)
     if hedged:
         one.phrase = _draw(tables.HEDGED[table], slots, rng) or f"possible {_plain(table)}"
         is_sentence = one.phrase[0].isupper()
@@ -163,6 +176,7 @@ def _say(key: str, finding: PhantomFinding, rng: np.random.Generator) -> _Said:
         sentence = _draw(tables.SENTENCES[table], slots, rng) if chance(0.25, rng) else None
         is_sentence = sentence is not None
         one.phrase = sentence or _draw(tables.NOUN_PHRASES[table], slots, rng) or _plain(table)
+    one.phrase = _fit_bone(one.phrase, finding)
     sentence, item = (capitalize(one.phrase),) * 2 if is_sentence else _as_sentence(one.phrase, rng)
     one.statement = Statement(sentence, [(item, one.status, finding.name, key)], _ORGANS[table])
     return one
@@ -221,8 +235,9 @@ def _short(one: _Said, rng: np.random.Generator) -> str:
     if one.status == "uncertain":
         words = _draw(tables.IMPRESSIONS[one.table], {**one.slots, "age": ""}, rng) or _plain(one.table)
         hedge = pick(("possible", "suspected", "probable", "questionable"), rng)
-        return f"{hedge} {words[0].lower() + words[1:]}"
-    return _draw(tables.IMPRESSIONS[one.table], one.slots, rng) or _plain(one.table)
+        return _fit_bone(f"{hedge} {words[0].lower() + words[1:]}", one.finding)
+    words = _draw(tables.IMPRESSIONS[one.table], one.slots, rng) or _plain(one.table)
+    return _fit_bone(words, one.finding)
 
 
 def _summary(findings: Sequence[PhantomFinding], said: Sequence[_Said], rng: np.random.Generator) -> Statement | None:
@@ -328,12 +343,42 @@ def _draw(templates: Sequence[str], slots: Mapping[str, str], rng: np.random.Gen
     return expand(pick(usable, rng), slots, rng) if usable else None
 
 
+def _fit_bone(words: str, finding: PhantomFinding) -> str:
+    """A fracture's wording as it is true of its bone and kind; other findings' words stay as they are."""
+    if finding.name != "Fracture":
+        return words
+    if (finding.params or {}).get("kind") == "depressed":
+        words = words.replace("without displacement", "with depression")
+        words = re.sub(
+            r"\b(?:linear nondisplaced|minimally displaced|nondisplaced|displaced|linear(?! lucency))\b",
+            lambda match: "Depressed" if match[0][0].isupper() else "depressed",
+            words,
+            flags=re.IGNORECASE,
+        )
+    if finding.region in CALVARIAL_BONES or not finding.region:
+        return words
+    kind = "facial" if finding.region in _FACE else "skull base" if "base" in finding.region else "skull"
+    words = (
+        words.replace("bone fracture", "fracture")
+        .replace("both tables", "the cortex")
+        .replace("fracture of the skull", f"{kind} fracture")
+    )
+    words = re.sub(
+        r"\b(?:calvarial|skull) fracture",
+        lambda match: f"{capitalize(kind) if match[0][0].isupper() else kind} fracture",
+        words,
+        flags=re.IGNORECASE,
+    )
+    padj = f"{finding.region} "
+    return re.sub(rf"\b{padj}{kind} fracture", f"{padj}fracture", words, flags=re.IGNORECASE)
+
+
 def _plain(table: str) -> str:
     return {
         "IPH": "intraparenchymal hemorrhage", "IVH": "intraventricular hemorrhage", "SDH": "subdural hematoma",
         "EDH": "epidural hematoma", "SAH": "subarachnoid hemorrhage", "ChronicBleed": "chronic subdural hematoma",
         "ChronicBleedIntraAxial": "chronic hemorrhage", "Fracture": "skull fracture", "MassEffect": "mass effect",
-        "MidlineShift": "midline shift",
+        "MassEffectPosterior": "mass effect", "MidlineShift": "midline shift",
     }[table]  # fmt: skip
 
 

@@ -128,6 +128,14 @@ NOUN_PHRASES: dict[str, tuple[str, ...]] = {
         "{side_of} mass effect",
         "mass effect",
     ),
+    "MassEffectPosterior": (
+        "[partial|mild|] effacement of the fourth ventricle",
+        "[local|mild|moderate|] mass effect on the fourth ventricle",
+        "[compression|narrowing] of the fourth ventricle",
+        "mass effect [in|within] the posterior fossa[ with effacement of the fourth ventricle|]",
+        "[local|regional] mass effect with [compression|narrowing|partial effacement] of the fourth ventricle",
+        "mass effect",
+    ),
     "MidlineShift": (
         "{shift} of {toward}ward midline shift",
         "{toward}ward midline shift of {shift}",
@@ -184,6 +192,10 @@ SENTENCES: dict[str, tuple[str, ...]] = {
         "The {side} [hemispheric|cerebral] sulci are [effaced|compressed]",
         "The adjacent sulci [are|appear] effaced",
     ),
+    "MassEffectPosterior": (
+        "The fourth ventricle is [partially|mildly|] [effaced|compressed]",
+        "The fourth ventricle is narrowed",
+    ),
     "MidlineShift": (
         "The [midline|septum pellucidum] is [shifted|displaced|deviated] [{shift}|by {shift}|approximately {shift}] to the {toward}",
         "[Midline structures|The midline structures] are [shifted|displaced] to the {toward}[ by {shift}|]",
@@ -227,6 +239,7 @@ IMPRESSIONS: dict[str, tuple[str, ...]] = {
         "{padj} fracture",
     ),
     "MassEffect": ("Local mass effect", "Mass effect on the {side} lateral ventricle", "Effacement of the {side} lateral ventricle"),
+    "MassEffectPosterior": ("Local mass effect", "Mass effect on the fourth ventricle", "Effacement of the fourth ventricle"),
     "MidlineShift": ("{shift} midline shift to the {toward}", "{toward}ward midline shift", "{toward}ward midline shift of {shift}", "Midline shift of {shift}"),
 }  # fmt: skip
 
@@ -271,6 +284,7 @@ HEDGED: dict[str, tuple[str, ...]] = {
         "A nondisplaced fracture of {the_place} cannot be excluded",
     ),
     "MassEffect": ("[possible|questionable] mild mass effect on the {side} lateral ventricle", "suspected early effacement of the {side} sulci"),
+    "MassEffectPosterior": ("[possible|questionable] mild mass effect on the fourth ventricle",),
     "MidlineShift": ("[possible|questionable|suspected] minimal midline shift to the {toward}", "Slight {toward}ward midline shift is suspected"),
 }  # fmt: skip
 
@@ -295,5 +309,6 @@ COMBINED: dict[tuple[str, str], tuple[str, ...]] = {
     ("IPH", "MassEffect"): ("{first} with [local|associated|] mass effect",),
     ("SDH", "MassEffect"): ("{first} with [local|associated|underlying] mass effect",),
     ("EDH", "MassEffect"): ("{first} with [local|associated|underlying] mass effect",),
+    ("IPH", "MassEffectPosterior"): ("{first} with [local|associated|] mass effect",),
     ("Fracture", "EDH"): ("{first} with [adjacent|underlying] epidural hematoma",),
 }  # fmt: skip
