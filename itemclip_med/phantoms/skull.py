@@ -99,7 +99,7 @@ def cavity(x: Field, y: Field, z: Field, shape: SkullShape) -> Field:
     """Signed distance in mm to the inner table of the skull, negative in the cranial cavity; arrays (Z, Y, X)."""
     wide = widened(x, y, shape)
     out = ellipsoid(wide, y, z, VAULT_CENTER, VAULT_SEMI)
-    low = _first_row(z, -6.0)
+    low = _first_row(z, 12.0)  # as far up as the cortex over the floor reaches
     if low == 0:
         return out
     part = np.s_[:low]
