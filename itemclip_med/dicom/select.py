@@ -1,0 +1,76 @@
+"""Which series of a study a recipe wants, the best first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from itemclip_med.dicom.discover import DicomSeries, DicomStudy
+from itemclip_med.errors import RecipeError
+
+_RULES = ("modality", "plane", "min_slices", "prefer", "keep_derived")
+_PREFERENCES = {
+    "soft_tissue": lambda series: series.kernel == "bone",
+    "bone": lambda series: series.kernel != "bone",
+    "thin": lambda series: series.depth_spacing_mm,
+    "thick": lambda series: -series.depth_spacing_mm,
+    "original": lambda series: series.is_derived,
+}
+
+
+def check_rules(rules: Mapping[str, Any]) -> None:
+    """Check the ``select`` block of a recipe.
+
+    Raises:
+        RecipeError: if a rule or preference is unknown; names it.
+    """
+    for name in rules:
+        if name not in _RULES:
+            raise RecipeError(f"select has the unknown rule {name!r}, expected {', '.join(_RULES)}.")
+    for name in rules.get("prefer", ()):
+        if name not in _PREFERENCES:
+            raise RecipeError(f"select: prefer has {name!r}, expected some of {', '.join(_PREFERENCES)}.")
+
+
+def select_series(study: DicomStudy, rules: Mapping[str, Any]) -> tuple[list[DicomSeries], Counter[str]]:
+    """Choose the series of a study.
+
+    Args:
+        study: from :func:`itemclip_med.dicom.read_study`.
+        rules: ``modality`` and ``plane`` (lists), ``min_slices``, ``prefer`` (what orders those chosen, most important
+            first: soft_tissue, bone, thin, thick, original), ``keep_derived`` (also reformats and maps).
+
+    Returns:
+        The chosen series, the best first, and the reasons of the others with their numbers.
+
+    Raises:
+        RecipeError: as :func:`check_rules`.
+    """
+    check_rules(rules)
+    chosen: list[DicomSeries] = []
+    left_out: Counter[str] = Counter()
+    for series in study.series:
+        reason = series.reason or _refusal(series, rules)
+        if reason is None:
+            chosen.append(series)
+        else:
+            left_out[reason] += 1
+    preferences: Sequence[str] = rules.get("prefer", ())
+    chosen.sort(
+        key=lambda series: (*(_PREFERENCES[name](series) for name in preferences), -len(series.slices), series.uid)
+    )
+    return chosen, left_out
+
+
+def _refusal(series: DicomSeries, rules: Mapping[str, Any]) -> str | None:
+    if rules.get("modality") and series.modality not in rules["modality"]:
+        return f"modality {series.modality}"
+    if rules.get("plane") and series.plane not in rules["plane"]:
+        return f"plane {series.plane}"
+    least = int(rules.get("min_slices", 0))
+    if len(series.slices) < least:
+        return f"fewer than {least} slices"
+    if series.is_derived and not rules.get("keep_derived", False):
+        return "derived image"
+    return None
