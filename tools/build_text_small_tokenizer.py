@@ -3,8 +3,9 @@
 Run it with the package installed: ``python tools/build_text_small_tokenizer.py [OUT_DIR]``. The vocabulary is
 assembled, not trained, so that every run and every version of the tokenizers library gives the same file: the words of
 ``radiology_words.txt``, the commonest words of the phantoms' reports, numbers, the parts of ``word_parts.txt``, and
-every character alone as a way back for words that none of these can spell. A trained model belongs to the vocabulary
-it was trained with: build into another folder to try a change.
+every character alone as a way back for words that none of these can spell. The reports' words lie in
+``report_words.txt``, so that a new wording moves no id; ``--count-reports`` counts them again. A trained model belongs
+to the vocabulary it was trained with: build into another folder to try a change.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+import textwrap
 import unicodedata
 from collections import Counter
 from pathlib import Path
@@ -23,7 +25,8 @@ from itemclip_med.phantoms.findings import CALVARIAL_BONES, FINDING_NAMES, Phant
 from itemclip_med.phantoms.wording import compose_report
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
-OUT_DIR = Path(__file__).resolve().parent.parent / "itemclip_med" / "models" / "assets" / "text_small"
+TOOLS_DIR = Path(__file__).resolve().parent
+OUT_DIR = TOOLS_DIR.parent / "itemclip_med" / "models" / "assets" / "text_small"
 NUM_REPORTS = 20_000
 LEAST_OFTEN = 5
 LONGEST_WORD = 1_000
@@ -44,7 +47,11 @@ def main(out_dir: Path) -> None:
     pieces += [str(number) for number in range(10, 100)] + [
         f"##{part[1:]}" for part in sorted(parts) if part.startswith("-")
     ]
-    words = {part[:-1] for part in parts if part.endswith("-")} | _listed("radiology_words.txt") | _report_words()
+    words = (
+        {part[:-1] for part in parts if part.endswith("-")}
+        | _listed("radiology_words.txt")
+        | _listed("report_words.txt")
+    )
     for word in sorted(words):
         pieces += [
             piece for piece, _ in splitter.pre_tokenize_str(normalizer.normalize_str(word)) if not piece.isdigit()
@@ -86,18 +93,21 @@ def _characters(normalizer: normalizers.Normalizer) -> list[str]:
 
 def _listed(name: str) -> set[str]:
     """The words of a text file beside this script, without its comment lines."""
-    lines = (Path(__file__).resolve().parent / name).read_text(encoding="utf-8").splitlines()
+    lines = (TOOLS_DIR / name).read_text(encoding="utf-8").splitlines()
     return {word for line in lines if not line.startswith("#") for word in line.lower().split()}
 
 
-def _report_words() -> set[str]:
-    """Words that stand several times in many made-up reports."""
+def count_report_words() -> None:
+    """Write down the words that stand several times in many made-up reports."""
     rng = np.random.default_rng(20240611)
     counts: Counter[str] = Counter()
     for _ in range(NUM_REPORTS):
         text = compose_report(_some_findings(rng), rng).text.lower()
         counts.update(re.findall(r"[a-z]+(?:-[a-z]+)*", text))
-    return {word for word, count in counts.items() if count >= LEAST_OFTEN}
+    words = " ".join(sorted(word for word, count in counts.items() if count >= LEAST_OFTEN))
+    head = "# Words of the phantoms' reports, counted by build_text_small_tokenizer.py --count-reports.\n"
+    lines = textwrap.wrap(words, 118, break_on_hyphens=False)
+    (TOOLS_DIR / "report_words.txt").write_text(head + "\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _some_findings(rng: np.random.Generator) -> list[PhantomFinding]:
@@ -125,4 +135,7 @@ def _write_json(path: Path, values: object) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else OUT_DIR)
+    if "--count-reports" in sys.argv:
+        count_report_words()
+    folders = [Path(argument) for argument in sys.argv[1:] if not argument.startswith("-")]
+    main(folders[0] if folders else OUT_DIR)
