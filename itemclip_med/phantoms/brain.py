@@ -130,7 +130,8 @@ def paint_brain(canvas: Canvas, shape: BrainShape, points: Points, surface: Fiel
         layer = np.zeros_like(canvas.hu)
         layer.ravel()[inside] = blood * share
         canvas.layers["SAH"] = layer
-    _hindbrain(canvas, shape, points, surface, fluid)
+    _cerebellum(canvas, shape, points, surface)
+    _brainstem(canvas, shape, points, surface, fluid)
     _deep_grey(canvas, shape, points)
     _ventricles(canvas, shape, points, fluid)
     _dura(canvas, shape, points, surface, inner)
@@ -216,35 +217,45 @@ def _sylvian(side: Field, y: Field, z: Field, atrophy: float, drift: Field) -> F
     return smooth_min(stem, sheet, 3)
 
 
-def _hindbrain(canvas: Canvas, shape: BrainShape, points: Points, surface: Field, fluid: Fluid) -> None:
-    """Brainstem and cerebellum."""
-    part = canvas.box((-58, -98, -82), (58, 8, 8))
+_MEDULLA = ((0, -32, -44), (0, -40, -92), (8.5, 6))
+
+
+def _cerebellum(canvas: Canvas, shape: BrainShape, points: Points, surface: Field) -> None:
+    """Cerebellum with its leaves, under the tentorium."""
+    part = canvas.box((-60, -108, -74), (60, -14, 6))
     x, y, z = points.at(part)
+    if not x.size:
+        return
     side = np.abs(x)
     gap = surface[part] + np.float32(1.0 + 1.5 * shape.atrophy)
-    hemisphere = ellipsoid(side, y, z, (0, -62, -38), (58, 44, 32))
-    hemisphere = smooth_min(hemisphere, ellipsoid(side, y, z, (9, -58, -54), (11, 14, 14)), 6)  # down to the tonsils
-    peduncle = capsule(side, y, z, (11, -32, -33), (28, -52, -36), (8, 9))
-    cerebellum = np.maximum(np.minimum(hemisphere, peduncle), np.maximum(gap, z - tentorium(side, y) + 1.2))
-    cerebellum = np.maximum(cerebellum, -ellipsoid(side, y, z, (0, -92, -50), (4.5, 14, 22)))  # between the hemispheres
-    cerebellum = np.maximum(cerebellum, -ellipsoid(side, y, z, (0, -78, -66), (15, 22, 10)))  # cisterna magna
-    medulla = capsule(side, y, z, (0, -32, -44), (0, -40, -92), (8.5, 6))
-    cerebellum = np.maximum(cerebellum, np.minimum(2.4 - medulla, np.float32(-40) - z))
-    leaf = np.abs(np.sin(cerebellum * np.float32(0.9) + np.float32(0.35) * y)) * np.float32(3.0)
+    out = ellipsoid(side, y, z, (0, -62, -38), (58, 44, 32))
+    out = smooth_min(out, ellipsoid(side, y, z, (9, -58, -54), (11, 14, 14)), 6)  # down to the tonsils
+    out = np.minimum(out, capsule(side, y, z, (11, -32, -33), (28, -52, -36), (8, 9)))  # its peduncles
+    out = np.maximum(out, np.maximum(gap, z - tentorium(side, y) + 1.2))
+    out = np.maximum(out, -ellipsoid(side, y, z, (0, -92, -50), (4.5, 14, 22)))  # between the hemispheres
+    out = np.maximum(out, -ellipsoid(side, y, z, (0, -78, -66), (15, 22, 10)))  # cisterna magna
+    out = np.maximum(out, np.minimum(2.4 - capsule(side, y, z, *_MEDULLA), np.float32(-40) - z))
+    leaf = np.abs(np.sin(out * np.float32(0.9) + np.float32(0.35) * y)) * np.float32(3.0)
     core = cover(ellipsoid(side, y, z, (16, -56, -35), (16, 13, 10)), 5.0)
-    value = np.float32(GREY_HU - 1.0) - leaf - core * np.float32(5.0)
-    canvas.paint(part, cerebellum, value)
+    canvas.paint(part, out, np.float32(GREY_HU - 1.0) - leaf - core * np.float32(5.0))
+
+
+def _brainstem(canvas: Canvas, shape: BrainShape, points: Points, surface: Field, fluid: Fluid) -> None:
+    """Midbrain, pons, medulla, hypothalamus, basilar artery and fourth ventricle."""
+    part = canvas.box((-22, -58, -92), (22, 12, 6))
+    x, y, z = points.at(part)
+    if not x.size:
+        return
+    side = np.abs(x)
     stem = smooth_min(
         ellipsoid(side, y, z, (6.5, -19, -11), (8.5, 8.5, 10)), ellipsoid(side, y, z, (0, -27, -9), (12, 9, 9)), 3
     )
     stem = smooth_min(stem, ellipsoid(side, y, z, (0, -23.5, -29), (15.5, 13, 13)), 4)
-    stem = smooth_min(stem, medulla, 5)
+    stem = smooth_min(stem, capsule(side, y, z, *_MEDULLA), 5)
     stem = np.minimum(stem, ellipsoid(side, y, z, (0, -1, -11), (7, 9, 4)))
-    stem = np.maximum(stem, gap)
-    canvas.paint(part, stem, 31.5)
+    canvas.paint(part, np.maximum(stem, surface[part] + np.float32(1.0 + 1.5 * shape.atrophy)), 31.5)
     canvas.paint(part, ellipsoid(side, y, z, (5, -34.5, -5), (4.5, 3.5, 6)), 33.0)
-    basilar = capsule(x, y, z, (1, -9.2, -20), (0, -11, -40), (1.7, 1.7))
-    canvas.paint(part, basilar, 44.0)
+    canvas.paint(part, capsule(x, y, z, (1, -9.2, -20), (0, -11, -40), (1.7, 1.7)), 44.0)
     width = fluid.fourth * (1 + 0.35 * shape.atrophy)
     fourth = ellipsoid(side, y, z, (0, -43, -31), (7.5 * width, 5.2 * width, 9))
     fourth = smooth_min(fourth, capsule(side, y, z, (0, -31, -10), (0, -38, -24), (0.9, 1.8)), 2)

@@ -102,32 +102,35 @@ def cavity(x: Field, y: Field, z: Field, shape: SkullShape) -> Field:
     low = _first_row(z, 12.0)  # as far up as the cortex over the floor reaches
     if low == 0:
         return out
-    part = np.s_[:low]
-    lx, ly, lz = x[part], y[part], z[part]
-    side = np.abs(lx)
-    sd = smooth_min(out[part], ellipsoid(wide[part], ly, lz, (0, -56, -31), (52, 40, 33)), 8)
-    sd = smooth_min(sd, ellipsoid(side, ly, lz, (40, 4, -22), (21, 20, 18)), 6)
-    # The floor: high in front over the orbits, lower behind the sphenoid ridge, open behind the petrous bones.
-    ridge = ly - np.float32(19) + np.square(side - 26) * np.float32(0.006)
+    deep = np.s_[: _first_row(z, -2.0)]
+    side, dy, dz = np.abs(x[deep]), y[deep], z[deep]
+    pits = smooth_min(out[deep], ellipsoid(wide[deep], dy, dz, (0, -56, -31), (52, 40, 33)), 8)
+    out[deep] = smooth_min(pits, ellipsoid(side, dy, dz, (40, 4, -22), (21, 20, 18)), 6)
+    np.maximum(out[:low], _floor(np.abs(x[:low]), y[:low], z[:low]), out=out[:low])
+    bone = np.minimum(
+        ellipsoid(side, dy, dz, (0, 10, -42), (18, 18, 21)), capsule(side, dy, dz, (0, -7, -26), (0, -24, -66), (5, 9))
+    )
+    np.minimum(bone, petrous(side, dy, dz), out=bone)
+    canal = capsule(side, dy, dz, (0, -38, -52), (0, -44, -100), (15, 11))
+    out[deep] = np.minimum(np.maximum(out[deep], -bone), canal)
+    return out
+
+
+def _floor(side: Field, y: Field, z: Field) -> Field:
+    """Signed distance above the floor of the skull: high over the orbits, low behind the sphenoid ridge, then open."""
+    ridge = y - np.float32(19) + np.square(side - 26) * np.float32(0.006)
     step = np.clip(ridge * np.float32(1 / 13), 0, 1)
-    step = step * step * (3 - 2 * step)
-    roof = np.exp(
-        -np.square((side - 27) * np.float32(1 / 12)) - np.square((ly - 42) * np.float32(1 / 26))
-    ) * np.float32(8)
-    hollow = np.square((side - 36) * np.float32(1 / 18)) + np.square((ly - 2) * np.float32(1 / 20))
+    step *= step * (3 - 2 * step)
+    roof = np.square((side - 27) * np.float32(1 / 12)) + np.square((y - 42) * np.float32(1 / 26))
+    roof = np.exp(-roof) * np.float32(8)
+    hollow = np.square((side - 36) * np.float32(1 / 18)) + np.square((y - 2) * np.float32(1 / 20))
     floor = np.minimum(np.float32(4) * hollow, 12) - np.float32(42)
     floor += step * (np.float32(-19) + roof - floor)
-    behind = np.clip((-22 - np.float32(0.009) * side * side - ly) * np.float32(1 / 12), 0, 1)
+    behind = np.clip((-22 - np.float32(0.009) * side * side - y) * np.float32(1 / 12), 0, 1)
     floor -= behind * np.float32(60)
     steep = np.float32(0.8) - np.float32(2.5) * behind * (1 - behind)  # what is steep is nearer than it is deep
-    under = floor - lz
-    sd = np.maximum(sd, np.minimum(under * steep, (under + 20) * np.float32(0.8)))
-    sd = np.maximum(sd, -ellipsoid(lx, ly, lz, (0, 10, -42), (18, 18, 21)))
-    sd = np.maximum(sd, -capsule(lx, ly, lz, (0, -7, -26), (0, -24, -66), (5, 9)))
-    sd = np.maximum(sd, -petrous(side, ly, lz))
-    sd = np.minimum(sd, capsule(lx, ly, lz, (0, -38, -52), (0, -44, -100), (15, 11)))
-    out[part] = sd
-    return out
+    floor -= z
+    return np.minimum(floor * steep, (floor + 20) * np.float32(0.8))
 
 
 def petrous(side: Field, y: Field, z: Field) -> Field:
