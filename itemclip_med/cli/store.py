@@ -1,0 +1,64 @@
+"""``itemclip-med store``: what a store holds, whether it is whole, and its volumes as NIfTI."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+_STORE = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.group()
+def store() -> None:
+    """List, check and export a store."""
+
+
+@store.command("ls")
+@click.argument("root", metavar="STORE", type=_STORE)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a study.")
+def list_command(root: Path, as_json: bool) -> None:
+    """List the studies of STORE."""
+    from itemclip_med.store import Store
+
+    opened = Store(root)
+    for study in opened.studies:
+        report = opened.reports.get(study.study_id)
+        num_items = len(report.items) if report else 0
+        positive = [name for name, value in study.labels.items() if value == 1]
+        if as_json:
+            row = {"study_id": study.study_id, "series": [s.name for s in study.series], "items": num_items}
+            click.echo(json.dumps(row | {"labels": dict(study.labels), "split": study.split}))
+            continue
+        shapes = ", ".join(f"{s.name} {'x'.join(map(str, s.shape))}" for s in study.series)
+        click.echo(f"{study.study_id}  {shapes}  {num_items} items  {' '.join(positive)}")
+    if not as_json:
+        click.echo(f"{len(opened)} studies")
+
+
+@store.command("check")
+@click.argument("root", metavar="STORE", type=_STORE)
+@click.pass_context
+def check_command(ctx: click.Context, root: Path) -> None:
+    """Open every volume of STORE; exit status 1 if something is wrong."""
+    from itemclip_med.store import Store
+
+    opened = Store(root)
+    problems = opened.check()
+    for problem in problems:
+        click.echo(problem)
+    click.echo(f"{len(opened)} studies, {len(problems)} problems")
+    ctx.exit(1 if problems else 0)
+
+
+@store.command("export")
+@click.argument("root", metavar="STORE", type=_STORE)
+@click.argument("study_id", metavar="STUDY")
+@click.option("-o", "--out", "out_dir", required=True, type=click.Path(file_okay=False, path_type=Path))
+def export_command(root: Path, study_id: str, out_dir: Path) -> None:
+    """Write the series of STUDY as NIfTI in the patient's space."""
+    from itemclip_med.store import Store
+
+    for path in Store(root).export(study_id, out_dir):
+        click.echo(path)
