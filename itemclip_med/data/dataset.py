@@ -1,0 +1,135 @@
+"""The studies of a store as model input, with the items of their reports."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from itemclip_med.data.items import ItemSampling
+from itemclip_med.errors import LabelsError, StoreError
+from itemclip_med.records import Study
+from itemclip_med.store import Store
+from itemclip_med.transforms import ModelInput
+
+_MAX_CACHE_BYTES = 64 * 2**30
+
+
+class StudyDataset(Dataset):
+    """Studies of a store, ready for :func:`collate_studies`.
+
+    Every draw comes from (seed, epoch, study, purpose): the same whatever the number of workers.
+
+    Args:
+        store: a store or its folder.
+        model_input: how volumes become the model's input.
+        study_ids: studies to take, in this order; all by default.
+        split: take those of one split instead.
+        items: how items are chosen; None: no items (validation, inference).
+        cache: keep every study on the model's grid in memory, in stored values (int16 for CT).
+        seed: of the draws.
+
+    Raises:
+        StoreError: if a study is not in the store, or none is left.
+        LabelsError: if items are wanted and a study has no report.
+    """
+
+    def __init__(
+        self,
+        store: Store | str | Path,
+        model_input: ModelInput,
+        *,
+        study_ids: Sequence[str] | None = None,
+        split: str | None = None,
+        items: ItemSampling | None = None,
+        cache: bool = False,
+        seed: int = 0,
+    ) -> None:
+        self.store = store if isinstance(store, Store) else Store(store)
+        self.model_input = model_input
+        self.items = items
+        self.seed = seed
+        self.epoch = 0
+        if study_ids is not None:
+            self.studies = [self.store.study(study_id) for study_id in study_ids]
+        else:
+            self.studies = [study for study in self.store.studies if split is None or study.split == split]
+        if not self.studies:
+            raise StoreError(f"The store holds no study{f' of split {split!r}' if split else ''}.")
+        if items is not None:
+            self._require_reports()
+        self._cache: list[list[torch.Tensor] | None] | None = [None] * len(self.studies) if cache else None
+
+    def _require_reports(self) -> None:
+        reports = self.store.reports
+        without = [study.study_id for study in self.studies if study.study_id not in reports]
+        if without:
+            raise LabelsError(
+                f"{len(without)} of {len(self.studies)} studies have no items (first: {without[0][:16]}): join them "
+                "with `itemclip-med reports merge`, or leave the studies out."
+            )
+
+    def set_epoch(self, epoch: int) -> None:
+        """Tell the epoch, which the draws depend on."""
+        self.epoch = int(epoch)
+
+    def __len__(self) -> int:
+        return len(self.studies)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        """One study.
+
+        Returns:
+            ``image`` (N, C, D, H, W) float32, ``series`` N names, ``acquisition`` N numbers of volumes, ``study_id``,
+            ``labels``, ``items`` texts, ``num_items`` K, ``is_normal``.
+        """
+        study = self.studies[index]
+        fitted = self._fitted(index, study)
+        names = [series.name for series in study.series[: self.model_input.max_series]]
+        image, series, acquisition = self.model_input.assemble(fitted, names)
+        sample = {
+            "image": image,
+            "series": series,
+            "acquisition": acquisition,
+            "study_id": study.study_id,
+            "labels": dict(study.labels),
+            "items": [],
+            "num_items": 0,
+            "is_normal": False,
+        }
+        if self.items is not None:
+            report = self.store.reports[study.study_id]
+            sample["items"] = self.items.choose(report, self._random(study, "items"))
+            sample["num_items"] = self.items.num_items
+            sample["is_normal"] = bool(report.is_normal)
+        return sample
+
+    def fitted_affines(self, index: int) -> list[np.ndarray]:
+        """For each volume of a study, the affine (4, 4) of the model's grid: (d, h, w) to RAS millimetres."""
+        return [affine for _, affine in self._fit(self.studies[index])]
+
+    def _fit(self, study: Study) -> list[tuple[torch.Tensor, np.ndarray]]:
+        return [
+            self.model_input.spatial_array(self.store.read(series), np.array(series.affine))
+            for series in study.series[: self.model_input.max_series]
+        ]
+
+    def _fitted(self, index: int, study: Study) -> list[torch.Tensor]:
+        if self._cache is not None and self._cache[index] is not None:
+            return self._cache[index]
+        fitted = [volume for volume, _ in self._fit(study)]
+        if self._cache is not None:
+            size = sum(volume.nbytes for volume in fitted) * len(self)
+            if size > _MAX_CACHE_BYTES:
+                raise StoreError(f"The cache would need about {size / 2**30:.0f} GiB: set cache to false.")
+            self._cache[index] = fitted
+        return fitted
+
+    def _random(self, study: Study, purpose: str) -> np.random.Generator:
+        text = f"{self.seed}/{self.epoch}/{study.study_id}/{purpose}"
+        return np.random.default_rng(int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big"))
