@@ -42,7 +42,9 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
     missing = [name for name, version in versions.items() if version is None]
     missing += [kind for kind, names in found.items() if not names]
     if as_json:
-        click.echo(json.dumps({"itemclip_med": __version__, "packages": versions, "gpu": cuda, **found, "missing": missing}))
+        click.echo(
+            json.dumps({"itemclip_med": __version__, "packages": versions, "gpu": cuda, **found, "missing": missing})
+        )
     else:
         click.echo(f"itemclip-med {__version__}, Python {sys.version.split()[0]}")
         for name, version in versions.items():
@@ -50,5 +52,7 @@ def doctor(ctx: click.Context, as_json: bool) -> None:
         click.echo(f"  {'GPU':20s} {cuda}")
         for kind, names in found.items():
             click.echo(f"  {kind:20s} {', '.join(names) or 'NONE FOUND: reinstall the package'}")
-        click.echo("Nothing is missing." if not missing else f"Missing: {', '.join(missing)}. Try: pip install itemclip-med")
+        click.echo(
+            "Nothing is missing." if not missing else f"Missing: {', '.join(missing)}. Try: pip install itemclip-med"
+        )
     ctx.exit(1 if missing else 0)

@@ -17,7 +17,11 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "reports": ("itemclip_med.cli.reports", "reports", "Bring report items into a store."),
     "store": ("itemclip_med.cli.store", "store", "List, check and export a store."),
     "checkpoint": ("itemclip_med.cli.checkpoint", "checkpoint", "Tell what a model file or folder is."),
-    "zeroshot": ("itemclip_med.cli.zeroshot", "zeroshot", "Score studies for findings in words, and evaluate the scores."),
+    "zeroshot": (
+        "itemclip_med.cli.zeroshot",
+        "zeroshot",
+        "Score studies for findings in words, and evaluate the scores.",
+    ),
     "explain": ("itemclip_med.cli.explain", "explain", "Show where in a study the model saw a finding."),
     "bundle": ("itemclip_med.cli.bundle", "bundle", "List, locate and copy the MONAI bundles."),
     "demo": ("itemclip_med.cli.demo", "demo", "Run the whole road once on phantoms."),

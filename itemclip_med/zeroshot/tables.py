@@ -1,0 +1,128 @@
+"""``scores.csv``, ``labels.csv`` and ``studies.csv``: what an evaluation leaves, and all that its numbers come from."""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from itemclip_med.errors import FormatError, TaskError
+from itemclip_med.labels import Labels, id_column_of, read_table
+from itemclip_med.records import Study
+from itemclip_med.zeroshot.task import Task
+
+Scores = dict[str, dict[str, float]]
+
+
+@dataclass(frozen=True)
+class StudyRow:
+    """What ``studies.csv`` says of a study; empty cells are None."""
+
+    patient_id: str | None = None
+    source: str | None = None
+    scanner: str | None = None
+    split: str | None = None
+
+
+_STUDY_COLUMNS = ("patient_id", "source", "scanner", "split")
+
+
+def read_scores(path: Path | str, task: Task) -> Scores:
+    """Read a table of scores: a study id and one column per finding, rows and columns in any order.
+
+    Args:
+        path: the CSV file; further columns are ignored.
+        task: whose findings must be there, and whose spelling of ids is used.
+
+    Returns:
+        ``{study id: {finding: score}}``.
+
+    Raises:
+        FormatError: if it is no CSV file.
+        TaskError: if a column is missing, a study stands there twice, or a score is no finite number.
+    """
+    path = Path(path)
+    header, rows = read_table(path)
+    id_column = id_column_of(header)
+    missing = [name for name in task.names if name not in header]
+    if id_column is None or missing:
+        what = "study_id" if id_column is None else ", ".join(missing)
+        raise TaskError(f"{path.name} has no column {what}: task {task.name} needs study_id, {', '.join(task.names)}.")
+    scores: Scores = {}
+    for line, row in rows:
+        study_id = task.study_id(row[header.index(id_column)])
+        if study_id in scores:
+            raise TaskError(f"{path.name}, line {line}: study {study_id} stands there twice; keep one row.")
+        scores[study_id] = {
+            name: _score(row[header.index(name)], f"{path.name}, line {line}, {name}") for name in task.names
+        }
+    return scores
+
+
+def _score(cell: str, where: str) -> float:
+    try:
+        value = float(cell)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise TaskError(f"{where}: {cell[:40]!r} is no score; expected a finite number, or no row for that study.")
+    return value
+
+
+def read_studies(path: Path | str, task: Task) -> dict[str, StudyRow]:
+    """Read ``studies.csv``: a study id and, where known, patient_id, source, scanner and split.
+
+    Raises:
+        FormatError: if it is no CSV file with a column of study ids.
+        TaskError: if a study stands there twice.
+    """
+    path = Path(path)
+    header, rows = read_table(path)
+    id_column = id_column_of(header)
+    if id_column is None:
+        raise FormatError(f"{path.name} has no column study_id.")
+    known = [name for name in _STUDY_COLUMNS if name in header]
+    studies: dict[str, StudyRow] = {}
+    for line, row in rows:
+        study_id = task.study_id(row[header.index(id_column)])
+        if study_id in studies:
+            raise TaskError(f"{path.name}, line {line}: study {study_id} stands there twice; keep one row.")
+        studies[study_id] = StudyRow(**{name: row[header.index(name)] or None for name in known})
+    return studies
+
+
+def write_scores(path: Path, names: Sequence[str], scores: Mapping[str, Mapping[str, float]]) -> None:
+    """Write ``scores.csv``: raw cosines with the nine digits that hold a float32, by study id."""
+    rows = ([study_id, *(f"{row[name]:.9g}" for name in names)] for study_id, row in sorted(scores.items()))
+    _write(path, ["study_id", *names], rows)
+
+
+def write_labels(path: Path, names: Sequence[str], labels: Labels) -> None:
+    """Write ``labels.csv``: 1, 0, or empty where unknown, by study id."""
+    rows = (
+        [study_id, *("" if row[name] is None else str(row[name]) for name in names)]
+        for study_id, row in sorted(labels.items())
+    )
+    _write(path, ["study_id", *names], rows)
+
+
+def write_studies(path: Path, studies: Iterable[Study]) -> None:
+    """Write ``studies.csv``: patient, source, scanner and split of each study, by study id."""
+    rows = (
+        [study.study_id, *(getattr(study, name) or "" for name in _STUDY_COLUMNS)]
+        for study in sorted(studies, key=lambda study: study.study_id)
+    )
+    _write(path, ["study_id", *_STUDY_COLUMNS], rows)
+
+
+def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A CSV file that is there whole or not at all."""
+    temporary = path.with_name(path.name + ".part")
+    with temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)
+    os.replace(temporary, path)
