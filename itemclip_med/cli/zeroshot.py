@@ -70,3 +70,43 @@ def score_command(
     result = score_files(task, scores_path, labels_path, out_dir, studies_path=studies_path)
     click.echo(format_report(result, task))
     click.echo(f"\nWritten: {out_dir / 'metrics.json'}")
+
+
+@zeroshot.command("run")
+@click.argument("store", type=_EXISTING_DIR)
+@click.option("--task", "task_name", required=True, help="Name (see `zeroshot list`) or a task file of your own.")
+@click.option(
+    "--model", "model_name", default="head_ct_phantom", show_default=True, help="Folder, hub id or shipped name."
+)
+@click.option("-o", "--out", "out_dir", required=True, type=_OUT_DIR, help="Folder for scores.csv and metrics.json.")
+@click.option("--prompts", "prompts_path", type=_EXISTING_FILE, help="Your own words instead of the task's.")
+@click.option("--labels", "labels_path", type=_EXISTING_FILE, help="Official label file; else the store's labels.")
+@click.option("--batch-size", type=click.IntRange(1), default=8, show_default=True, help="Studies encoded at once.")
+@click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1 …")
+@_refuses_misuse
+def run_command(
+    store: Path,
+    task_name: str,
+    model_name: str,
+    out_dir: Path,
+    prompts_path: Path | None,
+    labels_path: Path | None,
+    batch_size: int,
+    device: str,
+) -> None:
+    """Score every study of STORE for the findings of a task, and evaluate the scores where there are labels."""
+    from itemclip_med.models import ItemizedCLIP
+    from itemclip_med.zeroshot import format_report, load_task, run_task
+
+    task = load_task(task_name)
+    if prompts_path:
+        task = task.with_prompts(prompts_path)
+    model = ItemizedCLIP.from_pretrained(model_name)
+    result = run_task(store, task, model, out_dir, labels_path=labels_path, batch_size=batch_size, device=device)
+    if result is None:
+        click.echo("No labels in the store and none given: scores only, nothing is evaluated.")
+    else:
+        click.echo(format_report(result, task))
+    if model_name == "head_ct_phantom":
+        click.echo("This model was trained on phantoms: on scans of patients its scores mean nothing.")
+    click.echo(f"\nWritten: {out_dir / ('scores.csv' if result is None else 'metrics.json')}")

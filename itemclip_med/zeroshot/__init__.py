@@ -1,8 +1,19 @@
 """Score studies for findings in words, and evaluate the scores as a named protocol says."""
 
+from itemclip_med.zeroshot.evaluator import run_task, score_store
 from itemclip_med.zeroshot.prompts import read_prompts
 from itemclip_med.zeroshot.report import format_report
 from itemclip_med.zeroshot.scoring import score_files
 from itemclip_med.zeroshot.task import Published, Task, list_tasks, load_task
 
-__all__ = ["Published", "Task", "format_report", "list_tasks", "load_task", "read_prompts", "score_files"]
+__all__ = [
+    "Published",
+    "Task",
+    "format_report",
+    "list_tasks",
+    "load_task",
+    "read_prompts",
+    "run_task",
+    "score_files",
+    "score_store",
+]
