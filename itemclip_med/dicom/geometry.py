@@ -10,7 +10,7 @@ import numpy as np
 from itemclip_med.errors import GeometryError
 
 # Positions are written with few digits and scanners jitter by about 1 % of the spacing.
-_RELATIVE_TOLERANCE = 0.03
+_RELATIVE_TOLERANCE = 0.05
 _ROUNDING_MM = 0.02
 _TILT_MM = 0.1
 
