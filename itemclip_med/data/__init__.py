@@ -1,7 +1,8 @@
 """Studies of a store as batches for the model."""
 
+from itemclip_med.data.augmentation import Augmentation
 from itemclip_med.data.collate import collate_studies
 from itemclip_med.data.dataset import StudyDataset
 from itemclip_med.data.items import NORMAL_ITEM, ItemSampling
 
-__all__ = ["NORMAL_ITEM", "ItemSampling", "StudyDataset", "collate_studies"]
+__all__ = ["NORMAL_ITEM", "Augmentation", "ItemSampling", "StudyDataset", "collate_studies"]

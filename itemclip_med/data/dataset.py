@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from itemclip_med.data.augmentation import Augmentation
 from itemclip_med.data.items import ItemSampling
 from itemclip_med.errors import LabelsError, StoreError
 from itemclip_med.records import Study
@@ -31,6 +32,7 @@ class StudyDataset(Dataset):
         study_ids: studies to take, in this order; all by default.
         split: take those of one split instead.
         items: how items are chosen; None: no items (validation, inference).
+        augmentation: random changes of the volumes, for training; None: none.
         cache: keep every study on the model's grid in memory, in stored values (int16 for CT).
         seed: of the draws.
 
@@ -47,12 +49,14 @@ class StudyDataset(Dataset):
         study_ids: Sequence[str] | None = None,
         split: str | None = None,
         items: ItemSampling | None = None,
+        augmentation: Augmentation | None = None,
         cache: bool = False,
         seed: int = 0,
     ) -> None:
         self.store = store if isinstance(store, Store) else Store(store)
         self.model_input = model_input
         self.items = items
+        self.augmentation = augmentation
         self.seed = seed
         self.epoch = 0
         if study_ids is not None:
@@ -90,6 +94,8 @@ class StudyDataset(Dataset):
         """
         study = self.studies[index]
         fitted = self._fitted(index, study)
+        if self.augmentation is not None:
+            fitted = self.augmentation(fitted, self.model_input.pad_value, self._random(study, "augmentation"))
         names = [series.name for series in study.series[: self.model_input.max_series]]
         image, series, acquisition = self.model_input.assemble(fitted, names)
         sample = {
