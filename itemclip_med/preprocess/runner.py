@@ -127,7 +127,10 @@ class StudyWorker:
         outcome.stored.append((record, aliases))
 
     def _do_series(self, series: DicomSeries) -> tuple[Series, np.ndarray]:
-        volume = self.transform({"image": series})["image"]
+        try:
+            volume = self.transform({"image": series})["image"]
+        except RuntimeError as error:  # MONAI wraps what a transform raises
+            raise _own_error(error) or error from error
         affine = np.asarray(volume.affine, dtype=np.float64)
         array = _stored(volume.numpy()[0], self.recipe.stored_dtype)
         uids = volume.meta.get("sop_uids", [])
@@ -143,6 +146,12 @@ class StudyWorker:
             warnings=tuple(volume.meta.get("warnings", [])),
         )
         return entry, array
+
+
+def _own_error(error: BaseException | None) -> ItemClipError | None:
+    while error is not None and not isinstance(error, ItemClipError):
+        error = error.__cause__
+    return error
 
 
 def _stored(values: np.ndarray, dtype: str) -> np.ndarray:
