@@ -10,7 +10,7 @@ import time
 import pytest
 
 LEVELS = {
-    "errors": 0, "records": 0, "resources": 0,
+    "errors": 0, "records": 0, "resources": 0, "workers": 0,
     "dicom": 1, "reports": 1, "store": 1, "labels": 1,
     "transforms": 2, "models": 2, "losses": 2, "phantoms": 2,
     "preprocess": 3, "data": 3,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
@@ -62,9 +61,10 @@ def make_head_ct(
     from tqdm import tqdm
 
     from itemclip_med.phantoms.export import PhantomSet, export_head_ct
+    from itemclip_med.workers import num_processors
 
     wanted = PhantomSet(num=num, seed=seed, start=start, layout=layout, size=size)  # type: ignore[arg-type]
-    workers = workers or _num_processors()
+    workers = workers or num_processors()
     is_quiet = bool(ctx.find_root().params.get("quiet"))
     is_terminal = sys.stderr.isatty()
     with tqdm(total=num, unit="study", disable=is_quiet or not is_terminal) as bar:
@@ -78,8 +78,3 @@ def make_head_ct(
     if not is_quiet:
         known = f" ({summary.num_known} of them were there)" if summary.num_known else ""
         click.echo(f"{num} studies{known}, {summary.num_files} DICOM files in {out}")
-
-
-def _num_processors() -> int:
-    """Processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

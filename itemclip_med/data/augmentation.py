@@ -1,7 +1,8 @@
-"""Random changes of a study's volumes in training: the same for all its series, never across left and right."""
+"""Random changes of a study in training: the same for all its series, and of its words where they name a side."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,35 +10,81 @@ import numpy as np
 import torch
 from torch import Tensor
 
+_SIDE = re.compile(r"\b(left|right)", re.IGNORECASE)  # also the beginning of left-sided, rightward
+_OTHER_SIDE = {"left": "right", "right": "left"}
+
+
+@dataclass(frozen=True)
+class Change:
+    """What happens to one study in one epoch.
+
+    Attributes:
+        shift: voxels (D, H, W) by which it is moved; what enters is padding.
+        offset: stored values (HU for CT) added.
+        mirrored: left and right change places, in the volumes and in the words.
+    """
+
+    shift: tuple[int, int, int]
+    offset: int
+    mirrored: bool
+
+    def volumes(self, volumes: Sequence[Tensor], pad_value: float) -> list[Tensor]:
+        """Change the volumes (D, H, W) of the study; left and right lie along W. Their type stays."""
+        changed = []
+        for volume in volumes:
+            moved = _shifted(volume.flip(-1) if self.mirrored else volume, self.shift, pad_value)
+            changed.append(moved.add_(self.offset) if self.offset else moved)
+        return changed
+
+    def text(self, text: str) -> str:
+        """Change an item of the study."""
+        return swap_sides(text) if self.mirrored else text
+
 
 @dataclass(frozen=True)
 class Augmentation:
     """What may change.
 
     Attributes:
-        max_shift: voxels (D, H, W) of the model's grid by which a study is moved at most; what enters is padding.
+        max_shift: voxels (D, H, W) of the model's grid by which a study is moved at most.
         max_offset: stored values (HU for CT) added at most, one draw per study.
+        mirror: probability that left and right change places, in the volumes and in the words of the items. For heads,
+            whose sides look alike; not for the chest, whose heart has a side.
 
     Raises:
-        ValueError: if a value is negative.
+        ValueError: if a value is negative, or ``mirror`` above 1.
     """
 
     max_shift: tuple[int, int, int] = (1, 8, 8)
     max_offset: float = 3.0
+    mirror: float = 0.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "max_shift", tuple(int(value) for value in self.max_shift))
-        if len(self.max_shift) != 3 or min(*self.max_shift, self.max_offset) < 0:
+        if len(self.max_shift) != 3 or min(*self.max_shift, self.max_offset) < 0 or not 0 <= self.mirror <= 1:
             raise ValueError(
-                f"Augmentation: max_shift {self.max_shift}, max_offset {self.max_offset}; expected three numbers and "
-                "one, none negative."
+                f"Augmentation: max_shift {self.max_shift}, max_offset {self.max_offset}, mirror {self.mirror}; "
+                "expected three numbers and one, none negative, and a probability."
             )
 
-    def __call__(self, volumes: Sequence[Tensor], pad_value: float, random: np.random.Generator) -> list[Tensor]:
-        """Change the volumes (D, H, W) of one study together; their type stays."""
-        shift = [int(random.integers(-limit, limit + 1)) for limit in self.max_shift]
+    def draw(self, random: np.random.Generator) -> Change:
+        """Decide for one study."""
+        d, h, w = (int(random.integers(-limit, limit + 1)) for limit in self.max_shift)
         offset = round(float(random.uniform(-self.max_offset, self.max_offset)))
-        return [_shifted(volume, shift, pad_value) + offset for volume in volumes]
+        return Change((d, h, w), offset, bool(random.random() < self.mirror))
+
+
+def swap_sides(text: str) -> str:
+    """Say the other side wherever a text says left or right, in whatever case: "Left-sided" to "Right-sided"."""
+
+    def other(match: re.Match[str]) -> str:
+        word = match.group(0)
+        swapped = _OTHER_SIDE[word.lower()]
+        if word.isupper():
+            return swapped.upper()
+        return swapped.capitalize() if word[0].isupper() else swapped
+
+    return _SIDE.sub(other, text)
 
 
 def _shifted(volume: Tensor, shift: Sequence[int], pad_value: float) -> Tensor:

@@ -13,7 +13,7 @@ from torch.utils.data import Dataset
 
 from itemclip_med.data.augmentation import Augmentation
 from itemclip_med.data.items import ItemSampling
-from itemclip_med.errors import LabelsError, StoreError
+from itemclip_med.errors import LabelsError, ModelError, StoreError
 from itemclip_med.records import Study
 from itemclip_med.store import Store
 from itemclip_med.transforms import ModelInput
@@ -39,6 +39,7 @@ class StudyDataset(Dataset):
     Raises:
         StoreError: if a study is not in the store, or none is left.
         LabelsError: if items are wanted and a study has no report.
+        ModelError: if studies are to be mirrored and their slices are not axial or coronal.
     """
 
     def __init__(
@@ -54,6 +55,11 @@ class StudyDataset(Dataset):
         seed: int = 0,
     ) -> None:
         self.store = store if isinstance(store, Store) else Store(store)
+        if augmentation is not None and augmentation.mirror and model_input.depth not in ("axial", "coronal"):
+            raise ModelError(
+                "Augmentation: mirror needs slices whose columns run from side to side; "
+                f"depth is {model_input.depth!r}, expected axial or coronal."
+            )
         self.model_input = model_input
         self.items = items
         self.augmentation = augmentation
@@ -94,8 +100,10 @@ class StudyDataset(Dataset):
         """
         study = self.studies[index]
         fitted = self._fitted(index, study)
+        change = None
         if self.augmentation is not None:
-            fitted = self.augmentation(fitted, self.model_input.pad_value, self._random(study, "augmentation"))
+            change = self.augmentation.draw(self._random(study, "augmentation"))
+            fitted = change.volumes(fitted, self.model_input.pad_value)
         names = [series.name for series in study.series[: self.model_input.max_series]]
         image, series, acquisition = self.model_input.assemble(fitted, names)
         sample = {
@@ -110,7 +118,8 @@ class StudyDataset(Dataset):
         }
         if self.items is not None:
             report = self.store.reports[study.study_id]
-            sample["items"] = self.items.choose(report, self._random(study, "items"))
+            items = self.items.choose(report, self._random(study, "items"))
+            sample["items"] = items if change is None else [change.text(item) for item in items]
             sample["num_items"] = self.items.num_items
             sample["is_normal"] = bool(report.is_normal)
         return sample

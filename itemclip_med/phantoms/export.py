@@ -11,10 +11,9 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
-from multiprocessing import get_context
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -27,6 +26,7 @@ from itemclip_med.phantoms.findings import CQ500_LABELS, FINDING_NAMES
 from itemclip_med.phantoms.head_ct import HeadPhantom, Size, make_head_ct
 from itemclip_med.phantoms.head_ct_series import write_study
 from itemclip_med.phantoms.wording import compose_report
+from itemclip_med.workers import worker_pool
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -207,8 +207,7 @@ def _make_all(out_dir: Path, wanted: PhantomSet, indices: list[int], workers: in
             yield _make_study(out_dir, wanted, index)
         return
     waiting = iter(indices)
-    # Spawned, not forked: whoever calls this may have started threads.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    with worker_pool(workers) as pool:
         running: set[Future[int]] = set()
         try:
             while True:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from itemclip_med.errors import ItemClipError, SourceError
 from itemclip_med.resources import bundles_dir
+from itemclip_med.workers import num_processors
 
 HELD_OUT_SEED_OFFSET = 1
 TASK = "cq500-10"
@@ -37,7 +37,7 @@ class DemoSettings:
     num_test: int = 300
     epochs: int = 20
     seed: int = 0
-    workers: int = max(1, os.cpu_count() or 1)
+    workers: int = field(default_factory=num_processors)
     num_pictures: int = 3
     overrides: tuple[tuple[str, str], ...] = ()
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,7 @@ from itemclip_med.preprocess.study_ids import IdMaker, default_key_path, load_ke
 from itemclip_med.preprocess.summary import RunLog, Summary, default_log_path
 from itemclip_med.records import Series, Study
 from itemclip_med.store import StoreWriter, write_arrays
+from itemclip_med.workers import num_processors, worker_pool
 
 _AHEAD = 4  # studies handed out beyond the number of workers
 
@@ -295,16 +295,15 @@ def _work(files: StudyFiles) -> Outcome:
 
 def _run(todo: list[StudyFiles], worker_args: tuple[Any, ...], workers: int | None) -> Iterator[Outcome]:
     """Outcomes in the order of the studies, from a pool or from this process."""
-    workers = min(workers or os.cpu_count() or 1, len(todo))
+    workers = min(workers or num_processors(), len(todo))
     if workers <= 1:
         worker = StudyWorker(*worker_args)
         for files in todo:
             yield worker(files)
         return
-    context = multiprocessing.get_context("spawn")
     pending: list[Future[Outcome]] = []
     queue = iter(todo)
-    with ProcessPoolExecutor(workers, context, _start_worker, worker_args) as pool:
+    with worker_pool(workers, _start_worker, worker_args) as pool:
         try:
             for files in queue:
                 pending.append(pool.submit(_work, files))

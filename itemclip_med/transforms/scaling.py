@@ -19,6 +19,8 @@ MR_PERCENTILES = (0.5, 99.5)
 """Between which an MR volume is scaled to 0..1 (golden/README.md 8 takes volumes scaled so)."""
 
 # Values that a percentile is taken of; more change it by less than its own noise and torch.kthvalue is slow.
+_CACHE_VOXELS = 2**16
+_CACHE_VOXELS = 2**16
 _MAX_SAMPLES = 1_000_000
 
 
@@ -60,13 +62,15 @@ def windows_normalized(volume: Tensor, windows_hu: Mapping[str, Sequence[float]]
     Returns:
         (W, D, H, W) float32: ``(clip((x - low) / width, 0, 1) - mean) / std``.
     """
-    values = volume.to(torch.float32)
     out = torch.empty((len(windows_hu), *volume.shape), dtype=torch.float32, device=volume.device)
-    for channel, window in zip(out, windows_hu.values(), strict=True):
-        low, high = window_bounds(window)
-        width = high - low
-        torch.mul(values, 1 / (width * std), out=channel)
-        channel.add_((-low / width - mean) / std).clamp_(-mean / std, (1 - mean) / std)
+    pieces = -(-volume.numel() // _CACHE_VOXELS)  # a piece and its windows stay in the processor's cache
+    for part, values in zip(out.chunk(pieces, dim=1), volume.chunk(pieces), strict=True):
+        values = values.to(torch.float32)
+        for channel, window in zip(part, windows_hu.values(), strict=True):
+            low, high = window_bounds(window)
+            width = high - low
+            torch.mul(values, 1 / (width * std), out=channel)
+            channel.add_((-low / width - mean) / std).clamp_(-mean / std, (1 - mean) / std)
     return out
 
 

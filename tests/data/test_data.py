@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 
 from itemclip_med.data import Augmentation, ItemSampling, StudyDataset, collate_studies
-from itemclip_med.errors import LabelsError, StoreError
+from itemclip_med.data.augmentation import Change, swap_sides
+from itemclip_med.errors import LabelsError, ModelError, StoreError
 from itemclip_med.records import Item, Report, Series, Study
 from itemclip_med.store import Store, StoreWriter, write_items
 from itemclip_med.transforms import ModelInput
@@ -57,17 +60,35 @@ def test_draws_depend_on_seed_epoch_and_study_only(store):
 
 def test_a_shift_moves_voxels_and_fills_with_padding():
     volume = torch.arange(27, dtype=torch.int16).reshape(3, 3, 3)
-
-    class Fixed:
-        def integers(self, low, high):
-            return 1
-
-        def uniform(self, low, high):
-            return 0.0
-
-    (moved,) = Augmentation((1, 1, 1), 0)([volume], -1024, Fixed())
+    (moved,) = Change((1, 1, 1), 0, False).volumes([volume], -1024)
     assert torch.equal(moved[1:, 1:, 1:], volume[:-1, :-1, :-1])
     assert (moved[0] == -1024).all() and (moved[:, 0] == -1024).all()
+
+
+def test_a_mirrored_study_has_its_sides_swapped_in_volume_and_words(store):
+    plain = StudyDataset(store, INPUT, items=ItemSampling(1), augmentation=Augmentation((0, 0, 0), 0))
+    mirrored = StudyDataset(store, INPUT, items=ItemSampling(1), augmentation=Augmentation((0, 0, 0), 0, mirror=1.0))
+    assert torch.equal(mirrored[0]["image"], plain[0]["image"].flip(-1))
+    assert Change((0, 0, 0), 0, True).text("left SDH") == "right SDH"
+
+
+@pytest.mark.parametrize(
+    ("text", "mirrored"),
+    [
+        ("Left-sided hemorrhage, shift to the right", "Right-sided hemorrhage, shift to the left"),
+        ("LEFT frontal", "RIGHT frontal"),
+        ("rightward shift by 4 mm", "leftward shift by 4 mm"),
+        ("no side here, a cleft and a bright spot", "no side here, a cleft and a bright spot"),
+    ],
+)
+def test_sides_are_swapped_as_words_and_in_their_case(text, mirrored):
+    assert swap_sides(text) == mirrored
+    assert swap_sides(mirrored) == text
+
+
+def test_mirroring_is_refused_where_columns_do_not_run_from_side_to_side(store):
+    with pytest.raises(ModelError, match="depth is 'sagittal'"):
+        StudyDataset(store, dataclasses.replace(INPUT, depth="sagittal"), augmentation=Augmentation(mirror=0.5))
 
 
 def test_studies_without_items_are_named(store, tmp_path):
@@ -86,3 +107,5 @@ def test_settings_that_make_no_sense_are_refused():
         ItemSampling(0)
     with pytest.raises(ValueError, match="Augmentation"):
         Augmentation((1, -1, 0))
+    with pytest.raises(ValueError, match="mirror"):
+        Augmentation(mirror=1.5)
