@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
@@ -56,9 +58,10 @@ class HierarchicalViT(nn.Module):
 
     def _initialize(self) -> None:
         nn.init.normal_(self.cls_token, std=0.02)
+        std = 0.02 * math.sqrt(768 / self.cls_token.shape[-1])  # ViT-B's 0.02, at the same gain for other widths
         for module in self.modules():
             if isinstance(module, nn.Linear):
-                nn.init.trunc_normal_(module.weight, std=0.02)
+                nn.init.trunc_normal_(module.weight, std=std)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
 

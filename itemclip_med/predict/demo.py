@@ -79,16 +79,7 @@ def run_demo(out_dir: Path, settings: DemoSettings, say: Callable[[str], object]
     if out_dir.exists() and any(out_dir.iterdir()) and not (out_dir / "phantoms").is_dir():
         raise SourceError(f"{out_dir} is not empty and holds no earlier demo: name a new folder.")
     seconds: dict[str, float] = {}
-    stores = {}
-    for number, (part, count) in enumerate((("train", settings.num_train), ("test", settings.num_test))):
-        say(f"[{2 * number + 1}/6] {count} head CT phantoms as DICOM ({part}) …")
-        source = out_dir / "phantoms" / part
-        seconds[f"phantoms {part}"] = _timed(
-            _make_phantoms, source, count, settings.seed * 2 + number * HELD_OUT_SEED_OFFSET, settings.workers
-        )
-        say(f"[{2 * number + 2}/6] preprocess dicom, with report items ({part}) …")
-        stores[part] = out_dir / "stores" / part
-        seconds[f"preprocess {part}"] = _timed(_preprocess, source, stores[part], settings.workers)
+    stores = make_stores(out_dir, settings, say, seconds)
     say(f"[5/6] train the bundle head_ct_itemclip: {settings.epochs} epochs …")
     run_dir = out_dir / "run"
     seconds["train"] = _timed(train_bundle, stores["train"], run_dir, settings, out_dir / "training.log")
@@ -102,6 +93,34 @@ def run_demo(out_dir: Path, settings: DemoSettings, say: Callable[[str], object]
     report = format_report(metrics, task)
     (out_dir / "report.txt").write_text(report + "\n", encoding="utf-8")
     return DemoResult(metrics, report, pictures, model, seconds)
+
+
+def make_stores(
+    out_dir: Path, settings: DemoSettings, say: Callable[[str], object], seconds: dict[str, float] | None = None
+) -> dict[str, Path]:
+    """Make phantoms to train on and held-out ones as DICOM, and preprocess both.
+
+    Args:
+        out_dir: gets ``phantoms`` and ``stores``.
+        settings: how many, of which seed.
+        say: gets a line for each step.
+        seconds: gets the duration of each step.
+
+    Returns:
+        The stores "train" and "test".
+    """
+    seconds = {} if seconds is None else seconds
+    stores = {}
+    for number, (part, count) in enumerate((("train", settings.num_train), ("test", settings.num_test))):
+        say(f"[{2 * number + 1}/6] {count} head CT phantoms as DICOM ({part}) …")
+        source = out_dir / "phantoms" / part
+        seconds[f"phantoms {part}"] = _timed(
+            _make_phantoms, source, count, settings.seed * 2 + number * HELD_OUT_SEED_OFFSET, settings.workers
+        )
+        say(f"[{2 * number + 2}/6] preprocess dicom, with report items ({part}) …")
+        stores[part] = out_dir / "stores" / part
+        seconds[f"preprocess {part}"] = _timed(_preprocess, source, stores[part], settings.workers)
+    return stores
 
 
 def train_bundle(store: Path, run_dir: Path, settings: DemoSettings, log_path: Path) -> None:
