@@ -77,7 +77,7 @@ def init_from_2d_vit(encoder: HierarchicalViT, source: str | Path | Mapping[str,
         for key, value in encoder.state_dict().items()
         if key == "series_table" or key.startswith(("name_encoder.", "name_proj."))
     }
-    load_weights(encoder, flat | kept, name=name)
+    load_weights(encoder, flat | kept, name=name, hint="The 2D ViT must have the image tower's width and depth.")
     return left
 
 
