@@ -189,6 +189,12 @@ def import_official(
     source = tokenizer if tokenizer is not None else preset.config.text.tokenizer or preset.config.text.source
     words = _load_tokenizer(source, preset.config.context_length)
     model = empty_model(preset.config, words)
+    vocab_size = model.text.encoder.config.vocab_size
+    if len(words) != vocab_size:
+        raise ModelError(
+            f"Tokenizer {Path(source).name} has {len(words)} entries, the text tower {vocab_size}: they do not belong "
+            "together. Give the one of the text encoder that the model was trained with, with --tokenizer."
+        )
     converted = convert_official(weights, model, name=path.name)
     model.load_state_dict(converted, assign=True)
     model.preprocessing = dict(preset.preprocessing) or None

@@ -277,6 +277,11 @@ def test_tokenizer_larger_than_the_text_tower_is_refused(run, weights, tmp_path)
     refused(*run({"state_dict": weights}, tokenizer=large), r"vocabulary of 40, its tokenizer has 41")
 
 
+def test_tokenizer_of_another_text_encoder_is_refused(run, weights, tmp_path):
+    small = write_tokenizer(tmp_path / "other", 39)
+    refused(*run({"state_dict": weights}, tokenizer=small), r"Tokenizer other has 39 entries, the text tower 40")
+
+
 def test_vocabulary_alone_is_a_tokenizer(tmp_path):
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "edema"]
     (tmp_path / "vocab.txt").write_text("\n".join(words) + "\n")
