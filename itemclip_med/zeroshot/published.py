@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 
 from itemclip_med.errors import TaskError
@@ -157,9 +158,8 @@ def pub_brain_5_numbers(scores: ArrayLike, classes: ArrayLike) -> dict[str, dict
 
 
 def _second_probability(pair: NDArray) -> NDArray:
-    """Softmax of (B, 2) raw scores in single precision, as published: near-equal pairs may tie."""
-    powers = np.exp(pair - pair.max(axis=1, keepdims=True))
-    return powers[:, 1] / powers.sum(axis=1)
+    """Softmax of (B, 2) raw scores in single precision, as published: pairs of nearly equal differences tie there."""
+    return torch.from_numpy(pair).softmax(dim=1)[:, 1].numpy()
 
 
 def _checked(scores: ArrayLike, labels: ArrayLike) -> tuple[NDArray, NDArray]:

@@ -20,7 +20,7 @@ def make_encoder(width=24, depth=2, **changes):
         "image_size": (8, 32, 32),
         "patch_size": (4, 8, 8),
         "width": width,
-        "num_heads": 4,
+        "num_heads": 2,
         "block_levels": ("series",) * (depth - 1) + ("study",),
         "max_series": 5,
         "embed_dim": width,
@@ -81,7 +81,7 @@ def test_hugging_face_models_give_the_same_blocks(kind, tmp_path):
     import transformers
 
     config_class = transformers.ViTConfig if kind == "ViTModel" else transformers.ViTMAEConfig
-    settings = {"hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 96}
+    settings = {"hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 96}
     if kind != "ViTModel":
         settings |= {"decoder_hidden_size": 24, "decoder_num_hidden_layers": 1, "decoder_intermediate_size": 24}
         settings |= {"decoder_num_attention_heads": 2}
