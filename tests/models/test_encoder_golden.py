@@ -94,7 +94,9 @@ def test_tokens_and_every_block_are_the_published_ones(path):
         assert_close(found, recorded, name)
 
 
-@pytest.mark.parametrize("path", [p for p in STUDY_CASES if json.loads(p.read_text()).get("use_series_names")], ids=str)
+@pytest.mark.parametrize(
+    "path", [p for p in STUDY_CASES if json.loads(p.read_text()).get("use_series_names")], ids=lambda path: path.stem
+)
 def test_series_names_are_encoded_as_published(path):
     case, tensors = read_case(path)
     encoder = build(case, tensors)
