@@ -64,7 +64,9 @@ def test_importing_the_package_imports_nothing_heavy():
     assert printed.strip() == "[]"
 
 
-@pytest.mark.parametrize("command", [[], ["phantom"], ["preprocess"], ["store"], ["zeroshot"], ["explain"], ["bundle"]])
+@pytest.mark.parametrize(
+    "command", [[], ["phantom"], ["preprocess"], ["store"], ["zeroshot"], ["explain"], ["bundle"], ["checkpoint"]]
+)
 def test_help_imports_nothing_heavy(command):
     code = (
         "import sys\nfrom itemclip_med.cli.main import main\n"

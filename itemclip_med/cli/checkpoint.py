@@ -1,36 +1,44 @@
-"""``itemclip-med checkpoint``: what a model folder is."""
+"""``itemclip-med checkpoint``: published checkpoints made into model folders, and what a model is."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import click
 
 
 @click.group()
 def checkpoint() -> None:
-    """Tell what a model folder is."""
+    """Import published checkpoints; tell what a model is."""
+
+
+@checkpoint.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--config", required=True, help="brain_mri, head_ct, chest_ct, or a JSON file with a model's config.")
+@click.option("-o", "--out", "folder", required=True, type=click.Path(path_type=Path), help="New model folder.")
+@click.option("--tokenizer", help="Folder or Hugging Face name; without it, the one that the config names.")
+def import_command(file: Path, config: str, folder: Path, tokenizer: str | None) -> None:
+    """Make a model folder from FILE, a checkpoint of the published training code.
+
+    No code in FILE is run. Every weight is checked before anything is written.
+    """
+    from itemclip_med.models import import_official
+
+    made = import_official(file, config, folder, tokenizer=tokenizer)
+    click.echo(f"{made.folder}: {made.num_tensors} weights, {made.num_parameters:,} numbers, epoch {made.epoch}")
+    if not made.has_preprocessing:
+        click.echo("The config says nothing of preprocessing: add preprocessing.json before scoring studies.", err=True)
 
 
 @checkpoint.command("info")
 @click.argument("model")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def info_command(model: str, as_json: bool) -> None:
-    """Say what MODEL (folder, hub id or shipped name) takes, how large it is, and how it was preprocessed."""
-    from itemclip_med.models import ItemizedCLIP
+    """Say what MODEL is: a folder, a hub id, a shipped name, or a checkpoint file of the published code."""
+    from itemclip_med.models import describe_model
 
-    loaded = ItemizedCLIP.from_pretrained(model)
-    config, preprocessing = loaded.config, loaded.preprocessing or {}
-    values = {
-        "parameters": sum(parameter.numel() for parameter in loaded.parameters()),
-        "image_size": list(config.image_size),
-        "patch_size": list(config.patch_size),
-        "in_channels": config.in_channels,
-        "width": config.width,
-        "block_levels": list(config.block_levels),
-        "embed_dim": config.embed_dim,
-        "preprocessing": preprocessing,
-    }
+    values = describe_model(model)
     if as_json:
         click.echo(json.dumps(values, indent=1, default=str))
         return

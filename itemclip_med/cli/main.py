@@ -16,7 +16,7 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "preprocess": ("itemclip_med.cli.preprocess", "preprocess", "Turn DICOM and other sources into a store or NIfTI."),
     "reports": ("itemclip_med.cli.reports", "reports", "Bring report items into a store."),
     "store": ("itemclip_med.cli.store", "store", "List, check and export a store."),
-    "checkpoint": ("itemclip_med.cli.checkpoint", "checkpoint", "Tell what a model file or folder is."),
+    "checkpoint": ("itemclip_med.cli.checkpoint", "checkpoint", "Import published checkpoints; tell what a model is."),
     "zeroshot": (
         "itemclip_med.cli.zeroshot",
         "zeroshot",

@@ -26,6 +26,7 @@ _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch
 _MAX_JSON_BYTES = 4 * 2**20
 _HUB_FILES = ["*.json", "*.safetensors", "*.txt", "README.md"]
 _NUM_NAMED = 4
+_SAME_SAVE = "Take config.json and model.safetensors from the same save."
 
 
 def save_pretrained(model: ItemizedCLIP, folder: str | Path, *, dtype: str = "float32") -> Path:
@@ -176,13 +177,16 @@ def read_weights(path: Path) -> dict[str, Tensor]:
         ) from error
 
 
-def load_weights(model: torch.nn.Module, weights: Mapping[str, Tensor], *, name: str = "") -> None:
+def load_weights(
+    model: torch.nn.Module, weights: Mapping[str, Tensor], *, name: str = "", hint: str = _SAME_SAVE
+) -> None:
     """Copy weights into a model, all of them and nothing else.
 
     Args:
         model: is changed in place; keeps its own precision.
         weights: one tensor for each entry of the model's state dict.
         name: what to call the model in errors.
+        hint: what to do about weights that do not fit.
 
     Raises:
         ModelError: if entries are missing, unexpected, or of another shape; names some and counts all.
@@ -201,10 +205,7 @@ def load_weights(model: torch.nn.Module, weights: Mapping[str, Tensor], *, name:
         if keys
     ]
     if problems:
-        raise ModelError(
-            f"Model {name}: weights do not fit its configuration: {'; '.join(problems)}. "
-            "Take config.json and model.safetensors from the same save."
-        )
+        raise ModelError(f"Model {name}: weights do not fit its configuration: {'; '.join(problems)}. {hint}")
     model.load_state_dict(dict(weights))
 
 

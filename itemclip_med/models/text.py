@@ -115,7 +115,8 @@ def load_tokenizer(source: str | Path = SMALL_TEXT, context_length: int = 256) -
     """Load a tokenizer.
 
     Args:
-        source: "small" for the one that ships with the package, else a folder or a Hugging Face name.
+        source: "small" for the one that ships with the package, else a folder or a Hugging Face name. A folder with a
+            ``vocab.txt`` alone is taken as an uncased BERT's.
         context_length: text tokens per text at most.
 
     Returns:
@@ -124,7 +125,7 @@ def load_tokenizer(source: str | Path = SMALL_TEXT, context_length: int = 256) -
     Raises:
         ModelError: if it cannot be loaded.
     """
-    from transformers import AutoTokenizer, PreTrainedTokenizerFast
+    from transformers import AutoTokenizer, BertTokenizerFast, PreTrainedTokenizerFast
 
     if str(source) == SMALL_TEXT:
         source = SMALL_TOKENIZER_DIR
@@ -132,6 +133,8 @@ def load_tokenizer(source: str | Path = SMALL_TEXT, context_length: int = 256) -
     if (folder / "tokenizer.json").is_file():
         # Not AutoTokenizer: in a model folder it would look for a Hugging Face model's config.json.
         tokenizer = _load(lambda: PreTrainedTokenizerFast.from_pretrained(str(folder)), "tokenizer", source)
+    elif (folder / "vocab.txt").is_file():
+        tokenizer = _load(lambda: BertTokenizerFast.from_pretrained(str(folder)), "tokenizer", source)
     else:
         tokenizer = _load(
             lambda: AutoTokenizer.from_pretrained(str(source), trust_remote_code=False), "tokenizer", source

@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
-from safetensors.torch import load_file
 
 from itemclip_med.transforms import FitToGrid, ModelInput
 from itemclip_med.transforms.fit import apply_plan, plan_crop
 from itemclip_med.transforms.scaling import windows_normalized
+from tests.golden import golden_cases, read_case, relative_error, require_golden
 
 pytestmark = pytest.mark.golden
 
+CHEST_EVALUATION = golden_cases("preprocess_ctrate_eval.json")
+CHEST_TRAINING = golden_cases("preprocess_ctrate_train.json")
+PUB_BRAIN = golden_cases("preprocess_pub_brain_5.json")
 
-def read_case(shared_dir, name):
-    folder = shared_dir("golden")
-    return json.loads((folder / f"{name}.json").read_text()), load_file(folder / f"{name}.safetensors")
+
+def test_cases_are_found():
+    require_golden(CHEST_EVALUATION, CHEST_TRAINING, PUB_BRAIN)
 
 
 def keys_of(tensors, end):
-    keys = [name.removesuffix(end) for name in tensors if name.endswith(end)]
+    keys = sorted((name.removesuffix(end) for name in tensors if name.endswith(end)), key=lambda key: (len(key), key))
     assert keys, f"no {end} in the file"
     return keys
-
-
-def relative_error(found, expected):
-    return ((found - expected).abs().max() / expected.abs().max()).item()
 
 
 def ct_window(case):
@@ -34,9 +31,12 @@ def ct_window(case):
     return ((low + high) / 2, high - low)
 
 
-def test_chest_ct_evaluation_pads_and_crops_in_the_middle(shared_dir):
-    case, tensors = read_case(shared_dir, "preprocess_ctrate_eval")
+@pytest.mark.parametrize("path", CHEST_EVALUATION, ids=lambda path: path.stem)
+def test_chest_ct_evaluation_pads_and_crops_in_the_middle(path):
+    case, tensors = read_case(path)
     contract = ModelInput(grid=case["crop"], windows_hu={"chest": ct_window(case)}, fit="crop")
+    assert (contract.mean, contract.std) == pytest.approx((case["mean"], case["std"]))
+    assert [list(tensors[f"{key}.in.volume"].shape) for key in keys_of(tensors, ".in.volume")] == case["shapes"]
     for key in keys_of(tensors, ".in.volume"):
         volume = tensors[f"{key}.in.volume"][None]
         fit = FitToGrid(contract.grid, fit="crop", pad_value=contract.pad_value)
@@ -44,8 +44,9 @@ def test_chest_ct_evaluation_pads_and_crops_in_the_middle(shared_dir):
         assert relative_error(image, tensors[f"{key}.out.image"]) < 1e-5, key
 
 
-def test_chest_ct_training_follows_the_recorded_draws(shared_dir):
-    case, tensors = read_case(shared_dir, "preprocess_ctrate_train")
+@pytest.mark.parametrize("path", CHEST_TRAINING, ids=lambda path: path.stem)
+def test_chest_ct_training_follows_the_recorded_draws(path):
+    case, tensors = read_case(path)
     for key in keys_of(tensors, ".in.volume"):
         volume = tensors[f"{key}.in.volume"][None]
         draws = tensors.get(f"{key}.in.random_ints")
@@ -56,8 +57,9 @@ def test_chest_ct_training_follows_the_recorded_draws(shared_dir):
 
 
 @pytest.mark.parametrize("size", ["small", "full"])
-def test_brain_mri_is_squared_resized_and_cropped(shared_dir, size):
-    case, tensors = read_case(shared_dir, "preprocess_pub_brain_5")
+@pytest.mark.parametrize("path", PUB_BRAIN, ids=lambda path: path.stem)
+def test_brain_mri_is_squared_resized_and_cropped(path, size):
+    case, tensors = read_case(path)
     setting = case[size]
     grid = (setting["num_slices"], setting["crop"], setting["crop"])
     contract = ModelInput(
