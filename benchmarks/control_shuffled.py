@@ -2,9 +2,9 @@
 
     python benchmarks/control_shuffled.py OUT [--num-train 400] [--num-test 200] [--epochs 24] [--seeds 5]
 
-Each seed trains the demo's bundle twice in the quick setting, once on the true reports and once on reports that were dealt
-anew, no study keeping its own, and scores the same held-out phantoms. If the mean AUC of the shuffled runs were not 0.5
-within two standard errors, something other than the reports would tell the evaluation what to find.
+Each seed trains the demo's bundle twice in the quick setting, once on the true reports and once on reports that were
+dealt anew, no study keeping its own, and scores the same held-out phantoms. If the mean AUC of the shuffled runs were not
+0.5 within two standard errors, something other than the reports would tell the evaluation what to find.
 """
 
 from __future__ import annotations

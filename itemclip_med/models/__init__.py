@@ -8,7 +8,7 @@ from itemclip_med.models.init_2d import init_from_2d_vit
 from itemclip_med.models.itemclip import ItemizedCLIP, StudyEncoding
 from itemclip_med.models.official import ImportedModel, import_official
 from itemclip_med.models.pooling import AttentionPool
-from itemclip_med.models.presets import brain_mri_config, chest_ct_config, head_ct_config, small_phantom_config
+from itemclip_med.models.presets import brain_mri_config, chest_ct_config, head_ct_config
 from itemclip_med.models.text import TextTokenizer, TextTower, clean_text, load_tokenizer
 
 __all__ = [
@@ -31,5 +31,4 @@ __all__ = [
     "init_from_2d_vit",
     "load_tokenizer",
     "shipped_models",
-    "small_phantom_config",
 ]

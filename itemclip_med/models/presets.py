@@ -1,4 +1,4 @@
-"""Ready configurations: the small model of the demo and the published models."""
+"""Ready configurations: published models."""
 
 from __future__ import annotations
 
@@ -43,23 +43,6 @@ class Preset:
 
     config: ItemizedCLIPConfig
     preprocessing: Mapping[str, Any]
-
-
-def small_phantom_config() -> ItemizedCLIPConfig:
-    """The demo's model: 32x128x128, three windows as channels, 256 patch tokens, small text tower."""
-    return ItemizedCLIPConfig(
-        image_size=(32, 128, 128),
-        patch_size=(8, 16, 16),
-        in_channels=3,
-        width=96,
-        num_heads=4,
-        block_levels=("series", "series", "study"),
-        max_series=4,
-        embed_dim=128,
-        pool_heads=4,
-        text=TextConfig(width=96, layers=2, heads=4),
-        context_length=48,
-    )
 
 
 def head_ct_config() -> ItemizedCLIPConfig:
