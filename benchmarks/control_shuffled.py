@@ -1,10 +1,10 @@
 """A control that must fail to learn: training on reports that were shuffled between studies.
 
-    python benchmarks/control_shuffled.py OUT [--num-train 400] [--num-test 200] [--epochs 24] [--seeds 5]
+    python benchmarks/control_shuffled.py OUT [--num-train 320] [--num-test 200] [--epochs 10] [--seeds 5]
 
 Each seed trains the demo's bundle twice in the quick setting, once on the true reports and once on reports that were
-dealt anew, no study keeping its own, and scores the same held-out phantoms. If the mean AUC of the shuffled runs were not
-0.5 within two standard errors, something other than the reports would tell the evaluation what to find.
+dealt anew, no study keeping its own, and scores the same held-out phantoms. If the mean AUC of the shuffled runs were
+not 0.5 within two standard errors, something other than the reports would tell the evaluation what to find.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from itemclip_med.zeroshot import load_task, run_task
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--num-train", type=int, default=400)
+    parser.add_argument("--num-train", type=int, default=320)
     parser.add_argument("--num-test", type=int, default=200)
-    parser.add_argument("--epochs", type=int, default=24)
+    parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--json", action="store_true", help="print a list of {name, value, unit} instead of the table")
     args = parser.parse_args()
