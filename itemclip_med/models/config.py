@@ -19,6 +19,7 @@ _LARGEST = {
     "image_size": 4096,
     "patch_size": 512,
     "in_channels": 64,
+    "stem_width": 1024,
     "width": 8192,
     "num_heads": 256,
     "mlp_ratio": 64,
@@ -66,6 +67,10 @@ class ItemizedCLIPConfig:
         image_size: voxels (D, H, W) of one series; other multiples of the patch are taken too, with resampled tables.
         patch_size: voxels (D, H, W) of one patch.
         in_channels: C, channels of one series (windows given as channels).
+        stem_patch: voxels (D, H, W) of a small patch, of which a patch is made; the image tower then looks at small
+            patches first, each through the same few features, and at patches through these. None: at patches at once,
+            as published. From scratch on few studies the small patches learn several times faster.
+        stem_width: features of a small patch.
         width: of the image tower; a multiple of 6 (three axes, sine and cosine) and of ``num_heads``.
         num_heads: attention heads of the image tower.
         block_levels: for every block who sees whom: "slice" (patches of one row of patches along depth), "series",
@@ -93,6 +98,8 @@ class ItemizedCLIPConfig:
     image_size: tuple[int, int, int] = (48, 224, 224)
     patch_size: tuple[int, int, int] = (8, 16, 16)
     in_channels: int = 1
+    stem_patch: tuple[int, int, int] | None = None
+    stem_width: int = 32
     width: int = 768
     num_heads: int = 12
     block_levels: tuple[str, ...] = ("series", "series", "study") * 4
@@ -111,7 +118,7 @@ class ItemizedCLIPConfig:
     gradient_checkpointing: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("image_size", "patch_size"):
+        for name in ("image_size", "patch_size", *(["stem_patch"] if self.stem_patch is not None else [])):
             size = _as_tuple(self, name)
             if len(size) != 3:
                 raise ModelError(f"Model configuration: {name} has {len(size)} numbers, expected 3 (D, H, W).")
@@ -131,6 +138,7 @@ class ItemizedCLIPConfig:
         values = dataclasses.asdict(self)
         for name in ("image_size", "patch_size", "block_levels"):
             values[name] = list(values[name])
+        values["stem_patch"] = None if self.stem_patch is None else list(self.stem_patch)
         return {"format": "itemclip_med.model", "version": CONFIG_VERSION, **values}
 
     @classmethod
@@ -190,6 +198,14 @@ class ItemizedCLIPConfig:
                 raise ModelError(
                     f"Model configuration: image_size {self.image_size} is no multiple of patch_size {self.patch_size}."
                 )
+        if self.stem_patch is not None and any(
+            isinstance(small, bool) or not isinstance(small, int) or small < 1 or patch % small
+            for patch, small in zip(self.patch_size, self.stem_patch, strict=True)
+        ):
+            raise ModelError(
+                f"Model configuration: stem_patch is {self.stem_patch}, expected sizes that divide patch_size "
+                f"{self.patch_size}."
+            )
         multiples = [("width", self.width, 6), ("width", self.width, self.num_heads)]
         multiples.append(("embed_dim", self.embed_dim, self.pool_heads))
         if self.text.source == SMALL_TEXT:

@@ -37,7 +37,9 @@ class HierarchicalViT(nn.Module):
         self.max_series = config.max_series
         self.series_positions = config.series_positions
         self.gradient_checkpointing = config.gradient_checkpointing
-        self.patch_embed = PatchEmbed(config.patch_size, config.in_channels, width)
+        self.patch_embed = PatchEmbed(
+            config.patch_size, config.in_channels, width, config.stem_patch, config.stem_width
+        )
         self.cls_token = nn.Parameter(torch.empty(1, 1, width))
         num_blocks = len(config.block_levels)
         self.blocks = nn.ModuleList(
