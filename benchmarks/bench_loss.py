@@ -47,7 +47,7 @@ class Case:
     turns: int = 2
 
 
-CHEST = Case("chest CT, B=16 K=10 P=5880", 16, 10, 5880)
+CHEST = Case("chest CT, B=16 K=10 P=5880", 16, 10, 5880, turns=1)
 BRAIN = Case("brain MRI, B=8 K=7 P=1176", 8, 7, 1176, keep_rate=0.9, turns=5)
 SMALL = Case("small, B=4 K=7 P=256", 4, 7, 256, keep_rate=0.9, turns=15)
 MANY = Case("262 text columns, B=4 K=7 P=1176", 4, 7, 1176, 256, keep_rate=0.9, turns=3)

@@ -27,6 +27,8 @@ from itemclip_med.losses.sampling import TokenDrops
 _SCORES_AT_ONCE = {"cpu": 2**20}
 _SCORES_AT_ONCE_ELSEWHERE = 2**26
 _ALIGNMENT = 16
+# Places of patch tokens, queries and constant among the function's inputs.
+_WRITTEN_BY_STUDY = (0, 2, 3)
 
 
 class PoolParts(Protocol):
@@ -143,7 +145,8 @@ class _ByStudy(torch.autograd.Function):
         scores = num_heads * num_texts * _row_length(tokens.shape[1])
         at_once = max(1, _SCORES_AT_ONCE.get(tokens.device.type, _SCORES_AT_ONCE_ELSEWHERE) // scores)
         grads = [
-            torch.zeros(x.shape, device=x.device) if want else None for x, want in zip(inputs, wanted, strict=True)
+            _new_gradient(index, x) if want else None
+            for index, (x, want) in enumerate(zip(inputs, wanted, strict=True))
         ]
         total = torch.zeros((), device=tokens.device)
         found: list[dict[str, Tensor]] = []
@@ -177,10 +180,11 @@ class _ByStudy(torch.autograd.Function):
         # Handed over for good, scaled in place: a copy of the patch tokens' gradient is the largest thing here.
         gradients, ctx.gradients = ctx.gradients, None
         scaled = [None] * len(gradients)
+        as_they_are = grad_total.device.type == "cpu" and grad_total.item() == 1
         for index, dtype in enumerate(ctx.dtypes):
             if gradients[index] is not None:
-                scaled[index] = gradients[index].mul_(grad_total).to(dtype)
-                gradients[index] = None
+                gradient = gradients[index] if as_they_are else gradients[index].mul_(grad_total)
+                scaled[index], gradients[index] = gradient.to(dtype), None
         return (None, *scaled)
 
 
@@ -301,8 +305,10 @@ class _Studies:
             if self.num_studies > 1:
                 index = index + self.num_tokens * torch.arange(self.num_studies, device=index.device)[:, None]
             self.key_index = index.flatten()
-            key_tokens = self.normalized.flatten(0, 1).index_select(0, self.key_index)
-            self.key_tokens = key_tokens.view(self.num_studies, self.num_texts, count, -1)
+            width = self.normalized.shape[-1]
+            self.key_tokens = self._buffer("key tokens", (self.num_studies, self.num_texts, count, width))
+            flat = self.key_tokens.view(-1, width)
+            torch.index_select(self.normalized.view(-1, width), 0, self.key_index, out=flat)
             self.key_seen = (few[..., :-1].transpose(1, 2) @ self.key_tokens).transpose(1, 2)  # (b, H, T, E)
         else:
             self.key_weights = self._buffer("key", self.scores.shape).zero_()
@@ -411,11 +417,15 @@ class _Studies:
             return
         # one product for both: what the scores ask of the tokens, and what the weighted sum does
         sides = torch.cat([self.queries.flatten(1, 2), seen.flatten(1, 2)], dim=1)
-        on_tokens = self.both.flatten(1, 3)[..., : self.num_tokens].mT @ sides
+        on_tokens = self._buffer("on tokens", self.normalized.shape)
+        _matmul_into(on_tokens, self.both.flatten(1, 3)[..., : self.num_tokens].mT, sides)
         if key_seen is not None:
-            on_keys = self.key_attention[..., :-1].permute(0, 2, 3, 1) @ key_seen.transpose(1, 2)  # (b, T, k, E)
+            # the key tokens are needed no more, their place takes what is asked of them: (b, T, k, E)
+            on_keys = self.key_tokens.flatten(0, 1)
+            keys = self.key_attention[..., :-1].permute(0, 2, 3, 1).flatten(0, 1)
+            torch.bmm(keys, key_seen.transpose(1, 2).flatten(0, 1), out=on_keys)
             # index_select's own backward, but added in place
-            on_tokens.view(-1, on_tokens.shape[-1]).index_add_(0, self.key_index, on_keys.view(len(self.key_index), -1))
+            on_tokens.flatten(0, 1).index_add_(0, self.key_index, on_keys.flatten(0, 1))
         self._through_norm(grads, on_tokens)
 
     def _finish_projected(self, grads: list[Tensor | None], gradient: Tensor, seen: Tensor, key_seen: Tensor) -> None:
@@ -461,6 +471,12 @@ class _Studies:
         if name not in self.workspace:
             self.workspace[name] = torch.empty(tuple(shape), device=self.tokens.device)
         return self.workspace[name][: shape[0]]
+
+
+def _new_gradient(index: int, x: Tensor) -> Tensor:
+    """Room for a gradient: what every study writes its own part of is not filled with zeros first."""
+    make = torch.empty if index in _WRITTEN_BY_STUDY else torch.zeros
+    return make(x.shape, device=x.device)
 
 
 def _row_length(num_tokens: int) -> int:
