@@ -12,7 +12,7 @@ tokens); with many the patch tokens are projected once. ``PoolParts.fold`` says 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import torch
@@ -27,8 +27,21 @@ from itemclip_med.losses.sampling import TokenDrops
 _SCORES_AT_ONCE = {"cpu": 2**20}
 _SCORES_AT_ONCE_ELSEWHERE = 2**26
 _ALIGNMENT = 16
-# Places of patch tokens, queries and constant among the function's inputs.
-_WRITTEN_BY_STUDY = (0, 2, 3)
+_INPUTS = (
+    "tokens",
+    "unit_texts",
+    "queries",
+    "constant",
+    "key_weight",
+    "value_weight",
+    "value_bias",
+    "out_weight",
+    "out_bias",
+    "scale",
+    "bias",
+)
+_WRITTEN_BY_STUDY = ("tokens", "queries", "constant")  # every study sets its own part of these gradients
+_THROUGH_POOLING = (*_WRITTEN_BY_STUDY, "key_weight", "value_weight")
 
 
 class PoolParts(Protocol):
@@ -118,19 +131,17 @@ def item_terms_by_study(
     return total, plan.found
 
 
+@dataclass
 class _Plan:
     """All that the function needs beside tensors with gradients, and where it leaves what it found."""
 
-    def __init__(
-        self, pairs: TextPairs, visible: Visibility, terms: ItemTerms, eps: float, fold: bool, with_gradients: bool
-    ) -> None:
-        self.pairs = pairs
-        self.visible = visible
-        self.terms = terms
-        self.eps = eps
-        self.fold = fold
-        self.with_gradients = with_gradients
-        self.found: dict[str, Tensor] = {}
+    pairs: TextPairs
+    visible: Visibility
+    terms: ItemTerms
+    eps: float
+    fold: bool
+    with_gradients: bool
+    found: dict[str, Tensor] = field(default_factory=dict)
 
 
 class _ByStudy(torch.autograd.Function):
@@ -139,23 +150,25 @@ class _ByStudy(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, plan: _Plan, *inputs: Tensor | None) -> Tensor:
         """Go through the studies."""
-        wanted = [bool(need) and plan.with_gradients for need in ctx.needs_input_grad[1:]]
-        tokens, queries = inputs[0], inputs[2]
+        ctx.dtypes = [None if x is None else x.dtype for x in inputs]
+        inputs = dict(zip(_INPUTS, inputs, strict=True))
+        tokens, queries = inputs["tokens"], inputs["queries"]
         batch, num_heads, num_texts = queries.shape[:3]
         scores = num_heads * num_texts * _row_length(tokens.shape[1])
         at_once = max(1, _SCORES_AT_ONCE.get(tokens.device.type, _SCORES_AT_ONCE_ELSEWHERE) // scores)
-        grads = [
-            _new_gradient(index, x) if want else None
-            for index, (x, want) in enumerate(zip(inputs, wanted, strict=True))
-        ]
+        grads = {
+            name: (torch.empty if name in _WRITTEN_BY_STUDY else torch.zeros)(inputs[name].shape, device=tokens.device)
+            for name, needed in zip(_INPUTS, ctx.needs_input_grad[1:], strict=True)
+            if needed and plan.with_gradients
+        }
         total = torch.zeros((), device=tokens.device)
         found: list[dict[str, Tensor]] = []
         workspace: dict[str, Tensor] = {}
         for start in range(0, batch, at_once):
             part = slice(start, min(start + at_once, batch))
-            one = _Studies(plan, inputs, wanted, part, workspace)
+            one = _Studies(plan, inputs, grads, part, workspace)
             total += one.total
-            one.add_gradients(grads)
+            one.add_gradients()
             found.append(one.found)
             del one  # before the next studies ask for memory
         plan.found = {
@@ -165,7 +178,6 @@ class _ByStudy(torch.autograd.Function):
             for name in found[0]
         }
         ctx.gradients = grads
-        ctx.dtypes = [None if x is None else x.dtype for x in inputs]
         return total
 
     @staticmethod
@@ -179,13 +191,14 @@ class _ByStudy(torch.autograd.Function):
             )
         # Handed over for good, scaled in place: a copy of the patch tokens' gradient is the largest thing here.
         gradients, ctx.gradients = ctx.gradients, None
-        scaled = [None] * len(gradients)
         as_they_are = grad_total.device.type == "cpu" and grad_total.item() == 1
-        for index, dtype in enumerate(ctx.dtypes):
-            if gradients[index] is not None:
-                gradient = gradients[index] if as_they_are else gradients[index].mul_(grad_total)
-                scaled[index], gradients[index] = gradient.to(dtype), None
-        return (None, *scaled)
+        handed: list[Tensor | None] = [None]
+        for name, dtype in zip(_INPUTS, ctx.dtypes, strict=True):
+            gradient = gradients.pop(name, None)
+            if gradient is not None:
+                gradient = (gradient if as_they_are else gradient.mul_(grad_total)).to(dtype)
+            handed.append(gradient)
+        return tuple(handed)
 
 
 class _Studies:
@@ -193,8 +206,8 @@ class _Studies:
 
     Args:
         plan: settings.
-        inputs: of the whole batch.
-        wanted: which inputs' gradients are.
+        inputs: of the whole batch, by name.
+        grads: the wanted gradients of the whole batch, by name.
         part: the studies.
         workspace: buffers that the next studies use again.
     """
@@ -202,25 +215,25 @@ class _Studies:
     def __init__(
         self,
         plan: _Plan,
-        inputs: Sequence[Tensor | None],
-        wanted: Sequence[bool],
+        inputs: dict[str, Tensor | None],
+        grads: dict[str, Tensor],
         part: slice,
         workspace: dict[str, Tensor],
     ) -> None:
-        tokens, unit_texts, queries, constant, self.key_weight, self.value_weight = inputs[:6]
-        self.plan, self.part, self.wanted, self.workspace = plan, part, wanted, workspace
-        self.tokens = tokens[part].float()  # (b, P, E)
+        self.plan, self.grads, self.part, self.workspace = plan, grads, part, workspace
+        self.key_weight, self.value_weight = inputs["key_weight"], inputs["value_weight"]
+        self.tokens = inputs["tokens"][part].float()  # (b, P, E)
         self.normalized, self.mean, self.rstd = torch.native_layer_norm(
             self.tokens, self.tokens.shape[-1:], None, None, plan.eps
         )
-        self.queries, self.constant = queries[part], constant[part]
+        self.queries, self.constant = inputs["queries"][part], inputs["constant"][part]
         self.num_studies, self.num_heads, self.num_texts = self.queries.shape[:3]
         self.num_tokens = self.tokens.shape[1]
-        self._reaches_pooling = any(wanted[index] for index in (0, 2, 3, 4, 5))
+        self._reaches_pooling = any(name in grads for name in _THROUGH_POOLING)
         self._project_tokens()
         self._attend()
         self._pool()
-        self._compare(unit_texts, inputs)
+        self._compare(inputs)
 
     # -- forward ------------------------------------------------------------------------------------------------------
 
@@ -236,9 +249,8 @@ class _Studies:
         """Scores and attention, rows of P patch tokens, the zero key and filling up to an even length."""
         row = _row_length(self.num_tokens)
         shape = (self.num_studies, 2, self.num_heads, self.num_texts, row)
-        self.both = self._buffer(
-            "both", shape
-        )  # scores (later their gradients) beside attention: one product uses both
+        # Scores, later their gradients, lie beside the attention, so that one product can use both.
+        self.both = self._buffer("both", shape)
         self.scores, self.attention = self.both[:, 0], self.both[:, 1]
         if self.plan.fold:
             target = self.scores.flatten(1, 2)[..., : self.num_tokens]
@@ -315,14 +327,13 @@ class _Studies:
             self.key_weights.scatter_(3, places, few[..., :-1])
             self.key_seen = self._sum_values(self.key_weights[..., : self.num_tokens])
 
-    def _compare(self, unit_texts: Tensor, inputs: Sequence[Tensor | None]) -> None:
+    def _compare(self, inputs: dict[str, Tensor | None]) -> None:
         """From weighted sums to the terms, all small, so that autograd finds the way back."""
-        names = ("unit_texts", "value_weight", "value_bias", "out_weight", "out_bias", "scale", "bias")
-        rest = dict(zip(names, (unit_texts[self.part], *inputs[5:]), strict=True))
-        places = dict(zip(names, (1, *range(5, 11)), strict=True))
+        names = ("value_weight", "value_bias", "out_weight", "out_bias", "scale", "bias")
+        rest = {name: inputs[name] for name in names} | {"unit_texts": inputs["unit_texts"][self.part]}
         seen = {"seen": self.seen, "share": self.share, "key_seen": self.key_seen, "key_share": self.key_share}
         leaves = {name: value.detach() for name, value in (rest | seen).items() if value is not None}
-        asked = [name for name in leaves if (self._reaches_pooling if name in seen else self.wanted[places[name]])]
+        asked = [name for name in leaves if (self._reaches_pooling if name in seen else name in self.grads)]
         with torch.enable_grad():
             for name in asked:
                 leaves[name].requires_grad_()
@@ -334,8 +345,7 @@ class _Studies:
             )
             total = self.plan.terms.total(terms)
         found = torch.autograd.grad(total, [leaves[name] for name in asked], allow_unused=True) if asked else ()
-        self.small = dict(zip(asked, found, strict=True))
-        self.places = places
+        self.small = {name: gradient for name, gradient in zip(asked, found, strict=True) if gradient is not None}
         self.total = total.detach()
         self.found = {name: value.detach() for name, value in (terms | logits).items()}
         if self.selected is not None:
@@ -351,12 +361,11 @@ class _Studies:
 
     # -- backward -----------------------------------------------------------------------------------------------------
 
-    def add_gradients(self, grads: list[Tensor | None]) -> None:
-        """Add these studies' gradients to those of the batch, in the order of the inputs."""
-        for name, index in self.places.items():
-            gradient = self.small.get(name)
-            if grads[index] is not None and gradient is not None:
-                (grads[index][self.part] if name == "unit_texts" else grads[index]).add_(gradient)
+    def add_gradients(self) -> None:
+        """Add these studies' gradients to those of the batch."""
+        for name, gradient in self.small.items():
+            if name in self.grads:
+                (self.grads[name][self.part] if name == "unit_texts" else self.grads[name]).add_(gradient)
         if not self._reaches_pooling:
             return
         seen, share = self._gradient("seen", self.seen), self._gradient("share", self.share)
@@ -378,13 +387,13 @@ class _Studies:
             places = self.selected[:, None].expand(-1, self.num_heads, -1, -1)
             self.scores.scatter_add_(3, places, few[..., :-1])
             self.scores[..., num_tokens] += few[..., -1]
-        if grads[3] is not None:
-            grads[3][self.part, ..., 0] = -self.scores[..., num_tokens]
+        if "constant" in self.grads:
+            self.grads["constant"][self.part, ..., 0] = -self.scores[..., num_tokens]
         gradient = self.scores[..., :num_tokens]
         if self.plan.fold:
-            self._finish_folded(grads, gradient, seen, key_seen)
+            self._finish_folded(gradient, seen, key_seen)
         else:
-            self._finish_projected(grads, gradient, seen, key_seen)
+            self._finish_projected(gradient, seen, key_seen)
 
     def _gradient(self, name: str, like: Tensor) -> Tensor:
         gradient = self.small.get(name)
@@ -410,10 +419,10 @@ class _Studies:
         else:
             self.scores.copy_(torch._softmax_backward_data(self.scores, self.attention, -1, torch.float32))
 
-    def _finish_folded(self, grads: list[Tensor | None], gradient: Tensor, seen: Tensor, key_seen: Tensor) -> None:
-        if grads[2] is not None:
-            grads[2][self.part] = (gradient.flatten(1, 2) @ self.normalized).view(self.queries.shape)
-        if grads[0] is None:
+    def _finish_folded(self, gradient: Tensor, seen: Tensor, key_seen: Tensor | None) -> None:
+        if "queries" in self.grads:
+            self.grads["queries"][self.part] = (gradient.flatten(1, 2) @ self.normalized).view(self.queries.shape)
+        if "tokens" not in self.grads:
             return
         # one product for both: what the scores ask of the tokens, and what the weighted sum does
         sides = torch.cat([self.queries.flatten(1, 2), seen.flatten(1, 2)], dim=1)
@@ -426,27 +435,27 @@ class _Studies:
             torch.bmm(keys, key_seen.transpose(1, 2).flatten(0, 1), out=on_keys)
             # index_select's own backward, but added in place
             on_tokens.flatten(0, 1).index_add_(0, self.key_index, on_keys.flatten(0, 1))
-        self._through_norm(grads, on_tokens)
+        self._through_norm(on_tokens)
 
-    def _finish_projected(self, grads: list[Tensor | None], gradient: Tensor, seen: Tensor, key_seen: Tensor) -> None:
-        if grads[2] is not None:
-            grads[2][self.part] = gradient @ self.keys
+    def _finish_projected(self, gradient: Tensor, seen: Tensor, key_seen: Tensor | None) -> None:
+        if "queries" in self.grads:
+            self.grads["queries"][self.part] = gradient @ self.keys
         on_keys = self._join(gradient.mT @ self.queries)
         on_values = self.attention[..., : self.num_tokens].mT @ seen
         if key_seen is not None:
             on_values += self.key_weights[..., : self.num_tokens].mT @ key_seen
         on_values = self._join(on_values)
         flat = self.normalized.flatten(0, 1)
-        for index, on_side in ((4, on_keys), (5, on_values)):
-            if grads[index] is not None:
-                grads[index].view(-1, flat.shape[-1]).addmm_(on_side.flatten(0, 1).T, flat)
-        if grads[0] is not None:
+        for name, on_side in (("key_weight", on_keys), ("value_weight", on_values)):
+            if name in self.grads:
+                self.grads[name].view(-1, flat.shape[-1]).addmm_(on_side.flatten(0, 1).T, flat)
+        if "tokens" in self.grads:
             on_tokens = on_keys @ self.key_weight.flatten(0, 1)
             on_tokens += on_values @ self.value_weight.flatten(0, 1)
-            self._through_norm(grads, on_tokens)
+            self._through_norm(on_tokens)
 
-    def _through_norm(self, grads: list[Tensor | None], on_tokens: Tensor) -> None:
-        grads[0][self.part] = torch.ops.aten.native_layer_norm_backward(
+    def _through_norm(self, on_tokens: Tensor) -> None:
+        self.grads["tokens"][self.part] = torch.ops.aten.native_layer_norm_backward(
             on_tokens, self.tokens, self.tokens.shape[-1:], self.mean, self.rstd, None, None, [True, False, False]
         )[0]
 
@@ -471,12 +480,6 @@ class _Studies:
         if name not in self.workspace:
             self.workspace[name] = torch.empty(tuple(shape), device=self.tokens.device)
         return self.workspace[name][: shape[0]]
-
-
-def _new_gradient(index: int, x: Tensor) -> Tensor:
-    """Room for a gradient: what every study writes its own part of is not filled with zeros first."""
-    make = torch.empty if index in _WRITTEN_BY_STUDY else torch.zeros
-    return make(x.shape, device=x.device)
 
 
 def _row_length(num_tokens: int) -> int:
