@@ -72,28 +72,31 @@ def main() -> None:
         print(json.dumps(run_task(**json.loads(options.run))))
         return
     cases = [replace(SMALL, turns=5), replace(BRAIN, turns=1)] if options.quick else [CHEST, BRAIN, SMALL, MANY, CAPPED]
-    measured = [measure(case, options.threads) for case in cases]
-    growth = [] if options.quick else [measure(case, options.threads) for case in (BASE, *GROWTH)]
+    growing = [] if options.quick else [BASE, *GROWTH]
+    if not options.json:
+        print(f"{'':38s}{'plain':>10s}{'ours':>10s}{'faster':>9s}{'plain':>12s}{'ours':>10s}{'memory':>9s}")
+    measured = [measure(case, options.threads, told=not options.json) for case in (*cases, *growing)]
+    growth = measured[len(cases) :]
     if options.json:
-        print(json.dumps([row for found in (*measured, *growth) for row in rows_of(found, growth)], indent=1))
+        print(json.dumps([row for found in measured for row in rows_of(found, growth)], indent=1))
         return
-    print(f"{'':38s}{'plain':>10s}{'ours':>10s}{'faster':>9s}{'plain':>12s}{'ours':>10s}{'memory':>9s}")
-    for found in (*measured, *growth):
-        print(
-            f"{found['name']:38s}{found['plain_s']:8.3f} s{found['ours_s']:8.3f} s"
-            f"{found['plain_s'] / found['ours_s']:8.1f}x{found['plain_mib']:8.0f} MiB{found['ours_mib']:6.0f} MiB"
-            f"{found['ours_mib'] / found['plain_mib']:8.2f}x"
-        )
     for found in growth[1:]:
         times, sizes = (found[f"ours_{unit}"] / growth[0][f"ours_{unit}"] for unit in ("s", "mib"))
         print(f"{found['name']:38s}{times:.2f} x the time and {sizes:.2f} x the memory of the base")
 
 
-def measure(case: Case, threads: int) -> dict:
-    """Times and memory of both forms, each in fresh processes."""
+def measure(case: Case, threads: int, told: bool) -> dict:
+    """Times and memory of both forms, each in fresh processes; prints a line of the table where ``told``."""
     found = {"name": case.name} | start("time", case, threads)
     for form in ("plain", "ours"):
         found[f"{form}_mib"] = start("memory", case, threads, form)["mib"]
+    if told:
+        print(
+            f"{found['name']:38s}{found['plain_s']:8.3f} s{found['ours_s']:8.3f} s"
+            f"{found['plain_s'] / found['ours_s']:8.1f}x{found['plain_mib']:8.0f} MiB{found['ours_mib']:6.0f} MiB"
+            f"{found['ours_mib'] / found['plain_mib']:8.2f}x",
+            flush=True,
+        )
     return found
 
 
@@ -102,12 +105,12 @@ def rows_of(found: dict, growth: list[dict]) -> list[dict]:
     name, rows = found["name"], []
     for unit in ("s", "mib"):
         plain, ours = found[f"plain_{unit}"], found[f"ours_{unit}"]
-        kind = {"s": "time", "mib": "extra memory"}[unit]
-        rows.append(row(f"{name}: {kind}, plain", plain, unit))
-        rows.append(row(f"{name}: {kind}", ours, unit, "plain", ours / plain))
+        kind, shown = {"s": ("time", "s"), "mib": ("extra memory", "MiB")}[unit]
+        rows.append(row(f"{name}: {kind}, plain", plain, shown))
+        rows.append(row(f"{name}: {kind}", ours, shown, "plain", ours / plain))
         if found in growth[1:]:
             rows.append(
-                row(f"{name}: growth of {kind}", ours, unit, growth[0]["name"], ours / growth[0][f"ours_{unit}"])
+                row(f"{name}: growth of {kind}", ours, shown, growth[0]["name"], ours / growth[0][f"ours_{unit}"])
             )
     return rows
 
