@@ -10,17 +10,24 @@ from torch import Tensor, nn
 
 
 def multi_positive_loss(
-    images: Tensor, items: Tensor, weights: Tensor, scale: Tensor, bias: Tensor | float, divisor: Tensor | float
+    images: Tensor,
+    items: Tensor,
+    weights: Tensor,
+    scale: Tensor,
+    bias: Tensor | float,
+    divisor: Tensor | float,
+    first_study: int | None = 0,
 ) -> Tensor:
     """Sigmoid loss of every study's global embedding against the items of all studies (MPS).
 
     Args:
         images: (B, E) unit vectors.
-        items: (B, K, E) unit vectors.
-        weights: (B, B * K), 0 where a pair does not count.
+        items: (G, K, E) unit vectors of G studies, B or more.
+        weights: (B, G * K), 0 where a pair does not count.
         scale: multiplies the cosines.
         bias: is added to the logits.
         divisor: number of studies times K.
+        first_study: which of the G is the first of the B; None where the items are of other studies only.
 
     Returns:
         The loss, a scalar.
@@ -30,8 +37,11 @@ def multi_positive_loss(
     """
     num_studies, num_slots, _ = items.shape
     logits = scale * (images @ items.flatten(0, 1).T) + bias
-    own = torch.eye(num_studies, device=images.device, dtype=logits.dtype).repeat_interleave(num_slots, dim=1)
-    return -(F.logsigmoid((2 * own - 1) * logits) * weights).sum() / divisor
+    labels = torch.full((len(images), num_studies), -1.0, device=images.device)
+    if first_study is not None:
+        labels.diagonal(first_study).fill_(1.0)
+    labels = labels.repeat_interleave(num_slots, dim=1)
+    return -(F.logsigmoid(labels * logits) * weights).sum() / divisor
 
 
 class SigLIPLoss(nn.Module):

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Literal, Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from itemclip_med.losses.by_study import Visibility, item_terms_by_study
 from itemclip_med.losses.contrastive import multi_positive_loss
-from itemclip_med.losses.itemwise import (
-    item_alignment_loss,
-    item_separation_loss,
-    select_worst_positive,
-    select_worst_positive_by_offsets,
+from itemclip_med.losses.gather import GatheredItems, gather_items, gather_rows
+from itemclip_med.losses.itemwise import ItemTerms, TextPairs
+from itemclip_med.losses.sampling import (
+    LossDraws,
+    draw_text_columns,
+    draw_token_drops,
+    draw_token_mask,
+    read_text_layout,
 )
-from itemclip_med.losses.sampling import LossDraws, TextLayout, draw_text_columns, draw_token_mask, make_text_layout
 
 
 class ItemPool(Protocol):
@@ -51,6 +55,9 @@ class ItemizedCLIPLoss(nn.Module):
                                    not in the divisors                        others, its image meets their texts
     pattern of the item mask       any                                        real items must come first (not checked)
     logits in mixed precision      always float32                             half precision (not imitated here)
+    across ranks                   ``ranks="global"``: one big batch          ``ranks="published"``: blocks of the other
+                                                                              ranks' texts are added, rows paired
+    hidden patch tokens            drawn study by study from one seed         drawn for the batch at once
     =============================  =========================================  =======================================
 
     For full batches of items in front the two agree unless logits spread by more than 10 with
@@ -66,9 +73,17 @@ class ItemizedCLIPLoss(nn.Module):
         worst_positive_factor: multiplies the weight of each study's worst aligned item; 1 switches it off.
         normal_check: leave out pairs of two different normal studies, whose items say the same.
         published: imitate the published code, see the table.
+        ranks: with a process group, ``"global"`` is the loss of the concatenated batch whatever the number of ranks;
+            ``"published"`` adds a block of negatives for every other rank, as the published code does.
+        max_negatives: how many other studies each study meets in ILA and KTA, chosen anew each time; their weight is
+            raised so that the expected loss stays. None is all of them.
+        num_items: K of the divisors of MPS and IIS; None takes the slots that the (global) batch has.
+        by_study: take gradients study by study with the forward, several times faster and smaller; False leaves them
+            to autograd. Pools without ``parts`` are always left to autograd.
 
     Raises:
-        ValueError: if every term is None, or a share lies outside (0, 1], or the factor is below 1.
+        ValueError: if every term is None, or a share lies outside (0, 1], the factor or a count is below 1, or
+            ``ranks`` is another word.
 
     Sources:
         ItemizedCLIP (arXiv 2512.11141); golden/README.md 2.
@@ -85,6 +100,10 @@ class ItemizedCLIPLoss(nn.Module):
         worst_positive_factor: float = 1.5,
         normal_check: bool = True,
         published: bool = False,
+        ranks: Literal["global", "published"] = "global",
+        max_negatives: int | None = None,
+        num_items: int | None = None,
+        by_study: bool = True,
     ) -> None:
         super().__init__()
         if all(weight is None for weight in (ila, kta, mps, iis)):
@@ -94,6 +113,11 @@ class ItemizedCLIPLoss(nn.Module):
                 raise ValueError(f"ItemizedCLIPLoss: {name} is {share}, expected above 0 and at most 1.")
         if worst_positive_factor < 1:
             raise ValueError(f"ItemizedCLIPLoss: worst_positive_factor is {worst_positive_factor}, expected 1 or more.")
+        if ranks not in ("global", "published"):
+            raise ValueError(f"ItemizedCLIPLoss: ranks is {ranks!r}, expected 'global' or 'published'.")
+        for name, count in (("max_negatives", max_negatives), ("num_items", num_items)):
+            if count is not None and count < 1:
+                raise ValueError(f"ItemizedCLIPLoss: {name} is {count}, expected None or at least 1.")
         self.ila = ila
         self.kta = kta
         self.mps = mps
@@ -103,30 +127,43 @@ class ItemizedCLIPLoss(nn.Module):
         self.worst_positive_factor = worst_positive_factor
         self.normal_check = normal_check
         self.published = published
+        self.ranks = ranks
+        self.max_negatives = max_negatives
+        self.num_items = num_items
+        self.by_study = by_study
 
     def extra_repr(self) -> str:
         """The switches, for logs."""
         names = ("ila", "kta", "mps", "iis", "keep_rate", "key_share", "worst_positive_factor", "normal_check")
-        return ", ".join(f"{name}={getattr(self, name)}" for name in (*names, "published"))
+        names = (*names, "published", "ranks", "max_negatives", "num_items", "by_study")
+        return ", ".join(f"{name}={getattr(self, name)}" for name in names)
 
     def draw(
-        self, item_mask: Tensor, num_heads: int, num_tokens: int, *, generator: torch.Generator | None = None
+        self,
+        item_mask: Tensor,
+        num_heads: int,
+        num_tokens: int,
+        *,
+        generator: torch.Generator | None = None,
+        rows: slice = slice(None),
     ) -> LossDraws:
         """Draw text columns and token mask for one batch.
 
         Args:
-            item_mask: (B, K), above 0 at real items.
+            item_mask: (B, K), above 0 at real items; across ranks that of the global batch.
             num_heads: heads of the pool.
             num_tokens: P, patch tokens per study.
             generator: source of the draws.
+            rows: the studies to draw for, across ranks those of one rank.
 
         Returns:
-            The draws that ``forward`` would make itself.
+            The draws that ``forward`` would make itself, the token mask written out.
         """
-        num_studies, num_slots = item_mask.shape
-        columns = draw_text_columns(item_mask, generator=generator)
-        shape = (num_studies, num_heads, num_slots + num_studies - 1, num_tokens)
-        mask = draw_token_mask(shape, self.keep_rate, device=item_mask.device, generator=generator)
+        columns = draw_text_columns(item_mask, generator=generator, rows=rows, max_negatives=self.max_negatives)
+        shape = (len(columns), num_heads, columns.shape[1], num_tokens)
+        mask = draw_token_mask(
+            shape, self.keep_rate, device=item_mask.device, generator=generator, first_study=rows.start or 0
+        )
         return LossDraws(columns, mask)
 
     def forward(
@@ -158,138 +195,238 @@ class ItemizedCLIPLoss(nn.Module):
             logit_bias: is added to logits; None is 0.
             token_mask: (B, P) bool, False at patch tokens of padding series, which no text may see.
             draws: recorded draws; made here if None.
-            generator: source of the draws made here.
+            generator: source of the draws made here; seeded alike on all ranks.
             details: add ``ila_logits``, ``kta_logits`` (B, T) and ``key_tokens`` (B, T, k), detached.
 
         Returns:
             The computed ones of ``ila, kta, mps, iis``, unweighted and detached, and ``total`` with the gradient.
+            With ``ranks="global"`` their means over ranks are those of the global batch.
+
+        Raises:
+            ValueError: if ranks bring different numbers of studies or item slots with ``ranks="published"``, or a
+                study has more item slots than ``num_items``.
         """
-        with torch.autocast(image_features.device.type, enabled=False):
-            return self._forward(
-                image_tokens.float(),
-                image_features.float(),
+        device = image_features.device
+        if is_normal is None or not self.normal_check:
+            is_normal = torch.zeros(len(item_mask))
+        with torch.autocast(device.type, enabled=False):
+            gathered = self._gather(
                 item_features.float(),
-                item_mask.to(image_features.device, torch.float32),
-                is_normal,
-                pool,
-                logit_scale.float(),
-                0.0 if logit_bias is None else logit_bias.float(),
-                token_mask,
-                draws,
-                generator,
-                details,
+                item_mask.to(device, torch.float32),
+                is_normal.to(device, torch.float32).reshape(len(item_mask)),
+            )
+            self._check_slots(gathered)
+            bias = torch.zeros((), device=device) if logit_bias is None else logit_bias.float()
+            batch = _Batch(image_tokens, image_features.float(), gathered, pool, logit_scale.float(), bias, token_mask)
+            found = self._compute(batch, draws, generator)
+        terms = {name: found[name].detach() for name in ("ila", "kta", "mps", "iis") if name in found}
+        result = terms | {"total": found["total"]}
+        if details:
+            result |= {name: found[name].detach() for name in _DETAILS if name in found}
+        return result
+
+    def _gather(self, items: Tensor, item_mask: Tensor, is_normal: Tensor) -> GatheredItems:
+        """The items that this rank's studies meet; benchmarks put other ranks' items here without having the ranks."""
+        return gather_items(items, item_mask, is_normal)
+
+    def _check_slots(self, gathered: GatheredItems) -> None:
+        """Refuse what the settings cannot mean."""
+        num_slots = gathered.items.shape[1]
+        if self.num_items is not None and num_slots > self.num_items:
+            raise ValueError(
+                f"ItemizedCLIPLoss: the batch has {num_slots} item slots per study, but num_items is {self.num_items}. "
+                "Give the same number to the data set's item sampling and to the loss."
+            )
+        if self.ranks == "published" and len(set(gathered.counts)) > 1:
+            raise ValueError(
+                f"ItemizedCLIPLoss: ranks bring {gathered.counts} studies; ranks='published' pairs the rows of ranks "
+                "and needs equal numbers. Drop the last batch, or use ranks='global'."
             )
 
-    def _forward(
-        self,
-        tokens: Tensor,
-        images: Tensor,
-        items: Tensor,
-        item_mask: Tensor,
-        is_normal: Tensor | None,
-        pool: ItemPool,
-        scale: Tensor,
-        bias: Tensor | float,
-        token_mask: Tensor | None,
-        draws: LossDraws | None,
-        generator: torch.Generator | None,
-        details: bool,
-    ) -> dict[str, Tensor]:
-        num_studies, num_slots, _ = items.shape
-        layout = make_text_layout(num_studies, num_slots, items.device)
-        has_items = (item_mask > 0).any(dim=1).float() if not self.published else torch.ones_like(item_mask[:, 0])
-        studies = has_items.sum().clamp_min(1)
-        both_normal = self._both_normal(is_normal, num_studies, items.device)
+    def _compute(self, batch: _Batch, draws: LossDraws | None, generator: torch.Generator | None) -> dict[str, Tensor]:
+        """The terms, ``total`` and the details of this rank."""
+        items = batch.items
+        if self.ranks == "published":  # a batch of its own; the other ranks' texts are added below
+            items = items.of_one_rank()
+        num_slots = self.num_items or items.items.shape[1]
+        has_items = self._has_items(items.item_mask)
+        # The mean over ranks, which DDP takes of the gradients, becomes the mean over the global batch's studies.
+        studies = has_items.sum().clamp_min(1) / len(items.counts)
 
-        terms: dict[str, Tensor] = {}
-        extra: dict[str, Tensor] = {}
-        if not (self.ila is None and self.kta is None and self.iis is None):
-            if draws is None:
-                draws = self.draw(item_mask, pool.num_heads, tokens.shape[1], generator=generator)
-            texts = items.flatten(0, 1)[draws.text_columns]  # (B, T, E), not normalized
-            unit_texts = F.normalize(texts, dim=-1)
-            keep = _merge_masks(draws.token_mask, token_mask)
-
-            normalized = pool.normalize_tokens(tokens)
-            scores = pool.scores(texts, normalized)  # (B, H, T, P), reused for the key tokens
-            pooled, attention = pool.pool_from_scores(scores, normalized, keep)
-            pooled = F.normalize(pooled, dim=-1)
-            logits = scale * (pooled * unit_texts).sum(-1) + bias  # (B, T)
-            weights = self._pair_weights(logits, layout, item_mask, has_items, both_normal)
-            extra["ila_logits"] = logits.detach()
-            if self.ila is not None:
-                terms["ila"] = item_alignment_loss(logits, layout.labels, weights, studies)
-            if self.kta is not None:
-                key_tokens = self._key_tokens(attention)
-                if token_mask is not None:  # fewer real patch tokens than key tokens
-                    scores = scores.masked_fill(~token_mask.bool()[:, None, None, :], -torch.inf)
-                key_pooled = pool.pool_selected(scores, normalized, key_tokens)
-                key_logits = scale * (F.normalize(key_pooled, dim=-1) * unit_texts).sum(-1) + bias
-                terms["kta"] = item_alignment_loss(key_logits, layout.labels, weights, studies)
-                extra["kta_logits"] = key_logits.detach()
-                extra["key_tokens"] = key_tokens.sort(dim=2).values
-            if self.iis is not None:
-                own = torch.arange(num_studies, device=items.device)[:, None] + torch.arange(
-                    num_slots, device=items.device
-                )
-                own_pooled = pooled.gather(1, own[:, :, None].expand(-1, -1, pooled.shape[-1]))
-                terms["iis"] = item_separation_loss(
-                    own_pooled, F.normalize(items, dim=-1), item_mask, scale, bias, studies * num_slots
-                )
+        found: dict[str, Tensor] = {}
+        totals: list[Tensor] = []
+        weights = self._item_weights()
+        if weights:
+            terms = ItemTerms(
+                weights, studies, studies * num_slots, self.key_share, self.worst_positive_factor, self.published
+            )
+            columns, visible = self._draw_for(batch, items, draws, generator)
+            pairs = self._pair(items, columns)
+            total, found = self._item_terms(batch, items.items.flatten(0, 1)[columns], pairs, visible, terms)
+            totals.append(total)
+            if self.ranks == "published":
+                totals += self._remote_item_terms(batch, columns, visible, terms, draws, found)
         if self.mps is not None:
-            pair_weights = has_items[:, None] * (1 - both_normal)  # (B, B)
-            terms["mps"] = multi_positive_loss(
-                F.normalize(images, dim=-1),
-                F.normalize(items, dim=-1),
-                pair_weights.repeat_interleave(num_slots, dim=1) * item_mask.flatten(),
-                scale,
-                bias,
-                studies * num_slots,
-            )
-        result = {name: term.detach() for name, term in terms.items()}
-        result["total"] = self._total(terms)
-        return result | extra if details else result
+            divisor = studies * num_slots
+            found["mps"] = self._multi_positive(batch, items, has_items, divisor)
+            if self.ranks == "published":
+                for rank in batch.other_ranks():
+                    found["mps"] = found["mps"] + self._remote_multi_positive(batch, rank, divisor)
+            totals.append(self.mps * found["mps"])
+        found["total"] = torch.stack(totals).sum()
+        return found
 
-    def _both_normal(self, is_normal: Tensor | None, num_studies: int, device: torch.device) -> Tensor:
-        """(B, B) float, 1 where two different studies are both normal."""
-        if not self.normal_check or is_normal is None:
-            return torch.zeros((num_studies, num_studies), device=device)
-        normal = is_normal.to(device).reshape(num_studies).float()
-        both = normal[:, None] * normal[None, :]
-        return both - torch.diag(both.diagonal())
-
-    def _pair_weights(
-        self, logits: Tensor, layout: TextLayout, item_mask: Tensor, has_items: Tensor, both_normal: Tensor
-    ) -> Tensor:
-        """(B, T) weights of study and text: padding, studies without items, normal pairs, worst positive."""
-        own = item_mask.gather(1, layout.slot)
-        counts = torch.where(layout.is_own, own, has_items[layout.study])
-        factor = torch.ones_like(counts)
-        if self.worst_positive_factor > 1:
-            if self.published:
-                worst = select_worst_positive_by_offsets(logits, counts, layout.labels)
-            else:
-                worst = select_worst_positive(logits, layout.is_own & (own > 0))
-            factor = torch.where(worst, self.worst_positive_factor, factor)
-        return counts * factor * has_items[:, None] * (1 - both_normal.gather(1, layout.study))
-
-    def _key_tokens(self, attention: Tensor) -> Tensor:
-        """(B, T, k) indices of the patch tokens with the highest attention, mean over heads."""
-        mean = attention.detach()[..., :-1].mean(dim=1)
-        # the published count truncates the float product
-        return mean.topk(max(1, int(mean.shape[-1] * self.key_share)), dim=-1, sorted=False).indices
-
-    def _total(self, terms: dict[str, Tensor]) -> Tensor:
-        """Weighted sum of the computed terms."""
-        weights: dict[str, Any] = {"ila": self.ila, "kta": self.kta, "mps": self.mps, "iis": self.iis}
+    def _item_weights(self) -> dict[str, float]:
+        """Weights of the item-level terms that are on."""
+        weights = {"ila": self.ila, "kta": self.kta, "iis": self.iis}
         if self.published and self.mps is None and self.ila is not None:
             weights["ila"] = 1.0
-        return torch.stack([weights[name] * term for name, term in terms.items()]).sum()
+        return {name: weight for name, weight in weights.items() if weight is not None}
+
+    def _draw_for(
+        self, batch: _Batch, items: GatheredItems, draws: LossDraws | None, generator: torch.Generator | None
+    ) -> tuple[Tensor, Visibility]:
+        """Text columns of this rank's studies, and the patch tokens they may look at."""
+        device = batch.images.device
+        real = None if batch.token_mask is None else batch.token_mask.to(device).bool()
+        if draws is not None:
+            mask = None if draws.token_mask is None else draws.token_mask.bool()
+            return draws.text_columns.to(device), Visibility(mask=mask, real=real)
+        columns = draw_text_columns(
+            items.item_mask, generator=generator, rows=items.own, max_negatives=self.max_negatives
+        )
+        drops = draw_token_drops(self.keep_rate, device=device, generator=generator)
+        return columns, Visibility(drops, batch.items.own.start, real=real)
+
+    def _item_terms(
+        self, batch: _Batch, texts: Tensor, pairs: TextPairs, visible: Visibility, terms: ItemTerms
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Weighted total of the item-level terms of (B, T, E) texts, the terms and their details."""
+        unit_texts = F.normalize(texts, dim=-1)
+        if self.by_study and hasattr(batch.pool, "parts"):
+            parts = batch.pool.parts(texts)
+            return item_terms_by_study(batch.tokens, unit_texts, parts, pairs, visible, terms, batch.scale, batch.bias)
+        normalized = batch.pool.normalize_tokens(batch.tokens.float())
+        scores = batch.pool.scores(texts, normalized)  # (B, H, T, P), reused for the key tokens
+        pooled, attention = batch.pool.pool_from_scores(scores, normalized, visible.dense(tuple(scores.shape)))
+        key_pooled, details = None, {}
+        if "kta" in terms.weights:
+            mean = attention.detach()[..., :-1].mean(dim=1)
+            selected = mean.topk(terms.count_key_tokens(mean.shape[-1]), dim=-1, sorted=False).indices
+            if visible.real is not None:  # there may be fewer real patch tokens than key tokens
+                scores = scores.masked_fill(~visible.real[:, None, None, :], -torch.inf)
+            key_pooled = batch.pool.pool_selected(scores, normalized, selected)
+            details["key_tokens"] = selected.sort(dim=2).values
+        values, logits = terms(pooled, key_pooled, unit_texts, pairs, batch.scale, batch.bias)
+        return terms.total(values), values | logits | details
+
+    def _remote_item_terms(
+        self,
+        batch: _Batch,
+        columns: Tensor,
+        visible: Visibility,
+        terms: ItemTerms,
+        draws: LossDraws | None,
+        found: dict[str, Tensor],
+    ) -> list[Tensor]:
+        """What the texts of every other rank add in the published form; adds the terms to ``found``."""
+        totals = []
+        all_columns = gather_rows(columns, batch.items.counts)
+        num_studies = len(batch.items.item_mask)
+        for rank in batch.other_ranks():
+            theirs = batch.items.of_rank(rank)
+            their_columns = all_columns[theirs]
+            if draws is not None:
+                masks = draws.remote_token_masks
+                visible = replace(visible, mask=None if masks is None else masks[rank].bool())
+            else:
+                visible = replace(visible, first_study=num_studies * (rank + 1) + batch.items.own.start)
+            texts = batch.items.items[theirs].flatten(0, 1)[their_columns]
+            terms = replace(terms, weights={name: terms.weights[name] for name in terms.weights if name != "iis"})
+            if not terms.weights:
+                continue
+            total, more = self._item_terms(batch, texts, self._pair_remote(batch, rank, their_columns), visible, terms)
+            totals.append(total)
+            for name in terms.weights:
+                found[name] = found[name] + more[name]
+        return totals
+
+    def _pair(self, items: GatheredItems, columns: Tensor) -> TextPairs:
+        """How the columns of this rank's studies count: padding, studies without items, pairs of normal studies."""
+        num_slots = items.items.shape[1]
+        layout = read_text_layout(columns, num_slots, items.own.start)
+        item_mask = items.item_mask[items.own]
+        has_items = self._has_items(items.item_mask)
+        counts = torch.where(layout.is_own, item_mask.gather(1, layout.slot), has_items[layout.study])
+        both_normal = items.is_normal[items.own, None] * items.is_normal[layout.study] * ~layout.is_own
+        weights = counts * has_items[items.own, None] * (1 - both_normal)
+        num_negatives = columns.shape[1] - num_slots
+        if self.max_negatives is not None and num_negatives:
+            # the drawn negatives stand for all others, so that the expected loss does not depend on the cap
+            weights = torch.where(layout.is_own, weights, weights * ((len(items.item_mask) - 1) / num_negatives))
+        own = layout.is_own.float().argmax(dim=1, keepdim=True) + torch.arange(num_slots, device=columns.device)
+        return TextPairs(layout.labels, counts, weights, item_mask, own)
+
+    def _pair_remote(self, batch: _Batch, rank: int, columns: Tensor) -> TextPairs:
+        """How another rank's columns count, row beside row, all as negatives (golden/README.md 2.8)."""
+        theirs = batch.items.of_rank(rank)
+        item_mask, normal = batch.items.item_mask[theirs], batch.items.is_normal
+        layout = read_text_layout(columns, item_mask.shape[1])
+        counts = torch.where(layout.is_own, item_mask.gather(1, layout.slot), 1.0)
+        weights = counts * (1 - normal[batch.items.own, None] * normal[theirs][layout.study])
+        return TextPairs(-torch.ones_like(counts), counts, weights, item_mask, own=None)
+
+    def _multi_positive(self, batch: _Batch, items: GatheredItems, has_items: Tensor, divisor: Tensor) -> Tensor:
+        """MPS of this rank's studies and all items."""
+        both = items.is_normal[items.own, None] * items.is_normal
+        both.diagonal(items.own.start).fill_(0.0)  # a normal study's own items count
+        pair_weights = has_items[items.own, None] * (1 - both)  # (B, G)
+        return multi_positive_loss(
+            F.normalize(batch.images, dim=-1),
+            F.normalize(items.items, dim=-1),
+            pair_weights.repeat_interleave(items.items.shape[1], dim=1) * items.item_mask.flatten(),
+            batch.scale,
+            batch.bias,
+            divisor,
+            items.own.start,
+        )
+
+    def _remote_multi_positive(self, batch: _Batch, rank: int, divisor: Tensor) -> Tensor:
+        """MPS of this rank's studies and another rank's items."""
+        theirs = batch.items.of_rank(rank)
+        items, item_mask = batch.items.items[theirs], batch.items.item_mask[theirs]
+        both = batch.items.is_normal[batch.items.own, None] * batch.items.is_normal[theirs]
+        return multi_positive_loss(
+            F.normalize(batch.images, dim=-1),
+            F.normalize(items, dim=-1),
+            (1 - both).repeat_interleave(items.shape[1], dim=1) * item_mask.flatten(),
+            batch.scale,
+            batch.bias,
+            divisor,
+            first_study=None,
+        )
+
+    def _has_items(self, item_mask: Tensor) -> Tensor:
+        """(G,) float, 1 at studies that count."""
+        if self.published:
+            return torch.ones_like(item_mask[:, 0])
+        return (item_mask > 0).any(dim=1).float()
 
 
-def _merge_masks(mask: Tensor | None, token_mask: Tensor | None) -> Tensor | None:
-    """A drawn mask (B, 1 or H, T, P) and the mask of real patch tokens (B, P) as one, or None."""
-    if token_mask is None:
-        return None if mask is None else mask.bool()
-    real = token_mask.bool()[:, None, None, :]
-    return real if mask is None else mask.bool() & real
+_DETAILS = ("ila_logits", "kta_logits", "key_tokens")
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """This rank's studies and everybody's items."""
+
+    tokens: Tensor
+    images: Tensor
+    items: GatheredItems
+    pool: ItemPool
+    scale: Tensor
+    bias: Tensor
+    token_mask: Tensor | None
+
+    def other_ranks(self) -> list[int]:
+        return [rank for rank in range(len(self.items.counts)) if rank != self.items.rank]

@@ -8,6 +8,7 @@ tokens. Both give the same numbers, and each step takes the cheaper one.
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -16,6 +17,35 @@ from torch import Tensor, nn
 from itemclip_med.errors import ModelError
 
 _EPS = 1e-5
+
+
+class PoolParts(NamedTuple):
+    """Attention pooling of some texts, taken apart for those who sum it up in their own order (the losses).
+
+    With patch tokens ``n`` from :meth:`AttentionPool.normalize_tokens`, head by head: scores are
+    ``queries @ (n @ key_weight.T).T + constant``, values ``n @ value_weight.T + value_bias``.
+
+    Attributes:
+        queries: (B, H, T, d), already divided by sqrt(d).
+        constant: (B, H, T, 1), the part of the scores that no patch token changes.
+        key_weight: (H, d, E).
+        value_weight: (H, d, E).
+        value_bias: (H, 1, d).
+        out_weight: (E, E).
+        out_bias: (E,).
+        eps: of the LayerNorm's core.
+        fold: whether carrying the projections to the texts is cheaper than projecting the patch tokens.
+    """
+
+    queries: Tensor
+    constant: Tensor
+    key_weight: Tensor
+    value_weight: Tensor
+    value_bias: Tensor
+    out_weight: Tensor
+    out_bias: Tensor
+    eps: float
+    fold: bool
 
 
 class AttentionPool(nn.Module):
@@ -82,14 +112,8 @@ class AttentionPool(nn.Module):
         Returns:
             (B, H, T, P).
         """
-        batch, num_texts, width = query.shape
-        weight_q, weight_k, _ = self.in_proj_weight.chunk(3)
-        bias_q, bias_k, _ = self.in_proj_bias.chunk(3)
-        q = F.linear(self.norm_q(query), weight_q, bias_q) / math.sqrt(width // self.num_heads)
-        q = self._split_heads(q)  # (B, H, T, d)
-        offset = (F.linear(self.norm_k.bias, weight_k) + bias_k).view(self.num_heads, -1, 1)  # (H, d, 1)
-        constant = q @ offset  # (B, H, T, 1)
-        weight_k = (weight_k * self.norm_k.weight).view(self.num_heads, -1, width)  # (H, d, E)
+        batch, num_texts, _ = query.shape
+        q, constant, weight_k = self._queries(query)
         if self._folding_pays(num_texts):
             folded = (q @ weight_k).flatten(1, 2)  # (B, H * T, E)
             scores = (folded @ normalized.transpose(1, 2)).view(batch, self.num_heads, num_texts, -1)
@@ -144,6 +168,27 @@ class AttentionPool(nn.Module):
         value_weight, value_bias = self._folded_value()
         pooled = seen @ value_weight.transpose(1, 2) + attention.sum(-1, keepdim=True) * value_bias
         return self.out_proj(pooled.transpose(1, 2).flatten(2))
+
+    def parts(self, query: Tensor) -> PoolParts:
+        """Everything about (B, T, E) texts and the pool's weights that needs no patch token."""
+        return PoolParts(
+            *self._queries(query),
+            *self._folded_value(),
+            self.out_proj.weight,
+            self.out_proj.bias,
+            self.norm_k.eps,
+            self._folding_pays(query.shape[1]),
+        )
+
+    def _queries(self, query: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Scaled queries (B, H, T, d), constant (B, H, T, 1) and the key projection of normalized tokens (H, d, E)."""
+        width = query.shape[-1]
+        weight_q, weight_k, _ = self.in_proj_weight.chunk(3)
+        bias_q, bias_k, _ = self.in_proj_bias.chunk(3)
+        q = F.linear(self.norm_q(query), weight_q, bias_q) / math.sqrt(width // self.num_heads)
+        q = self._split_heads(q)
+        offset = (F.linear(self.norm_k.bias, weight_k) + bias_k).view(self.num_heads, -1, 1)  # (H, d, 1)
+        return q, q @ offset, (weight_k * self.norm_k.weight).view(self.num_heads, -1, width)
 
     def _folded_value(self) -> tuple[Tensor, Tensor]:
         """The value projection of normalized tokens: weight (H, d, E) and bias (H, 1, d)."""

@@ -7,15 +7,16 @@ import torch
 import torch.nn.functional as F
 
 from itemclip_med.losses import ItemizedCLIPLoss, LossDraws, SigLIPLoss, select_worst_positive
+from itemclip_med.models.pooling import AttentionPool
 from tests.losses.loss_reference_pool import ReferencePool
 
 B, K, P, E, H = 4, 3, 12, 16, 4
 
 
-@pytest.fixture
-def pool():
+@pytest.fixture(params=[ReferencePool, AttentionPool])
+def pool(request):
     torch.manual_seed(0)
-    return ReferencePool(E, H)
+    return request.param(E, H)
 
 
 def make_inputs(pool, mask=None, seed=0, **changes):
