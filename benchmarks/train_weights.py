@@ -1,6 +1,6 @@
 """Make a shipped head-CT phantom model anew: phantoms, store, a longer training, its table on phantoms of another seed.
 
-    python benchmarks/train_weights.py build/weights [--num-train 4000] [--num-test 400] [--epochs 40] [--seed 1]
+    python benchmarks/train_weights.py build/weights [--num-train 4500] [--num-test 400] [--epochs 16] [--seed 1]
 
 The folder ``head_ct_phantom`` in the output is what ``itemclip_med/weights`` holds: float16 safetensors, configuration,
 tokenizer, preprocessing, and ``card.json`` with the command, seed, data digest and table.
@@ -22,13 +22,18 @@ from itemclip_med.zeroshot import load_task, run_task
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--num-train", type=int, default=4000)
+    parser.add_argument("--num-train", type=int, default=4500)
     parser.add_argument("--num-test", type=int, default=400)
-    parser.add_argument("--epochs", type=int, default=40)
+    parser.add_argument("--epochs", type=int, default=16)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     settings = DemoSettings(
-        num_train=args.num_train, num_test=args.num_test, epochs=args.epochs, seed=args.seed, num_pictures=5
+        num_train=args.num_train,
+        num_test=args.num_test,
+        epochs=args.epochs,
+        seed=args.seed,
+        num_pictures=5,
+        overrides=(("val_share", "0.05"),),
     )
     result = run_demo(args.out, settings)
     folder = ship(result.model, args.out / "head_ct_phantom")

@@ -89,6 +89,8 @@ class ItemizedCLIPConfig:
         context_length: text tokens per text at most.
         init_log_scale: logarithm of the logit scale before training.
         init_bias: logit bias before training; None for a model without one.
+        scoring: what a text is compared with when a study is scored: what it pools from the patch tokens ("pool"), or
+            the study's global embedding ("global", for models trained without the pool).
         gradient_checkpointing: recompute image blocks in the backward pass, for less memory.
 
     Raises:
@@ -115,6 +117,7 @@ class ItemizedCLIPConfig:
     context_length: int = 256
     init_log_scale: float = 2.65926
     init_bias: float | None = -10.0
+    scoring: Literal["pool", "global"] = "pool"
     gradient_checkpointing: bool = False
 
     def __post_init__(self) -> None:
@@ -193,6 +196,8 @@ class ItemizedCLIPConfig:
                 f"Model configuration: series_positions is {self.series_positions!r}, "
                 f"expected one of {', '.join(SERIES_POSITIONS)}."
             )
+        if self.scoring not in ("pool", "global"):
+            raise ModelError(f"Model configuration: scoring is {self.scoring!r}, expected pool or global.")
         for size, patch in zip(self.image_size, self.patch_size, strict=True):
             if size % patch:
                 raise ModelError(

@@ -80,6 +80,8 @@ class ItemizedCLIP(nn.Module):
             pretrained=pretrained_text,
         )
         self.pool = AttentionPool(config.embed_dim, config.pool_heads)
+        if config.scoring == "global":
+            self.pool.requires_grad_(False)  # no loss reaches it, which DDP takes for an error
         self.logit_scale = nn.Parameter(torch.tensor(float(config.init_log_scale)))
         self.register_parameter(
             "logit_bias", None if config.init_bias is None else nn.Parameter(torch.tensor(float(config.init_bias)))
@@ -198,7 +200,7 @@ class ItemizedCLIP(nn.Module):
         return self.text.tokenizer(texts, context_length, pad)
 
     def score(self, study: StudyEncoding, prompts: Tensor | Sequence[str]) -> Tensor:
-        """Cosine between each prompt and what it pools from each study.
+        """Cosine between each prompt and what it pools from each study, or the study as a whole (``config.scoring``).
 
         Args:
             study: B encoded studies.
@@ -210,6 +212,8 @@ class ItemizedCLIP(nn.Module):
         Sources:
             golden/README.md 7: text and patch tokens are normalized before pooling, unlike in training.
         """
+        if self.config.scoring == "global":
+            return F.normalize(study.global_, dim=-1) @ self._unit_texts(study, prompts).T
         texts, pooled, _ = self._ask(study, prompts)
         return (F.normalize(pooled, dim=-1) * texts).sum(-1)
 
@@ -232,7 +236,15 @@ class ItemizedCLIP(nn.Module):
         Returns:
             Weights (B, K, N, d, h, w), or (B, K, H, N, d, h, w) per head; with the weight of the extra slot, (B, K) or
             (B, K, H), they sum to 1. Padding series have weight 0.
+
+        Raises:
+            ModelError: if the model scores by its global embedding: nothing was trained to look anywhere.
         """
+        if self.config.scoring == "global":
+            raise ModelError(
+                "This model scores studies as a whole (scoring is global): it has no heatmaps. Use one that was "
+                "trained with the itemized loss."
+            )
         _, _, weights = self._ask(study, prompts)  # (B, H, K, P + 1)
         weights = weights.transpose(1, 2) if per_head else weights.mean(dim=1)
         maps = weights[..., :-1].unflatten(-1, (study.num_series, *study.grid))
@@ -240,16 +252,20 @@ class ItemizedCLIP(nn.Module):
 
     def _ask(self, study: StudyEncoding, prompts: Tensor | Sequence[str]) -> tuple[Tensor, Tensor, Tensor]:
         """Unit texts (1, K, E), what they pool (B, K, E), and the attention weights (B, H, K, P + 1)."""
+        texts = self._unit_texts(study, prompts)[None]
+        tokens = F.normalize(study.tokens, dim=-1)
+        query = texts.expand(len(tokens), -1, -1)
+        pooled, weights = self.pool(query, tokens, study.token_mask, need_weights=True)
+        return texts, pooled, weights
+
+    def _unit_texts(self, study: StudyEncoding, prompts: Tensor | Sequence[str]) -> Tensor:
+        """Unit embeddings (K, E) of prompts, where the study's are and of their type."""
         texts = prompts if isinstance(prompts, Tensor) else self.encode_text(prompts)
         if texts.dim() != 2 or texts.shape[1] != self.config.embed_dim:
             raise ModelError(
                 f"Text embeddings of shape {tuple(texts.shape)}, expected (prompts, {self.config.embed_dim})."
             )
-        texts = F.normalize(texts.to(study.tokens), dim=-1)[None]
-        tokens = F.normalize(study.tokens, dim=-1)
-        query = texts.expand(len(tokens), -1, -1)
-        pooled, weights = self.pool(query, tokens, study.token_mask, need_weights=True)
-        return texts, pooled, weights
+        return F.normalize(texts.to(study.tokens), dim=-1)
 
     def _text_features(self, text: Text, item_mask: Tensor | None) -> Tensor:
         """Features (R, E) of texts in any spelling; 0 where the mask is 0."""

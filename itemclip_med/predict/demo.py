@@ -33,8 +33,8 @@ class DemoSettings:
         overrides: further settings of the bundle, id to value.
     """
 
-    num_train: int = 1600
-    num_test: int = 300
+    num_train: int = 1000
+    num_test: int = 200
     epochs: int = 20
     seed: int = 0
     workers: int = field(default_factory=num_processors)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -25,17 +25,26 @@ class PrepareItemBatch:
 
     Args:
         tokenize: turns ``B * K`` item texts into ``input_ids`` and ``attention_mask``; needed where the batch was
-            collated without a tokenizer, and for ``whole_report``.
-        whole_report: join the items of a study into one text (K = 1), for the SigLIP baseline.
+            collated without a tokenizer, and where ``texts`` is not "items".
+        texts: what a study is compared with: its "items" (K texts), all of them joined into one text, its "report"
+            (K = 1), or "report_and_item", that and the first of its items, which is a random one (K = 2). For
+            baselines; give the data set as many ``num_items`` as reports have items.
+
+    Raises:
+        ValueError: if ``texts`` is another word, or needs ``tokenize``.
     """
 
     def __init__(
-        self, tokenize: Callable[[list[str]], Mapping[str, Tensor]] | None = None, whole_report: bool = False
+        self,
+        tokenize: Callable[[list[str]], Mapping[str, Tensor]] | None = None,
+        texts: Literal["items", "report", "report_and_item"] = "items",
     ) -> None:
-        if whole_report and tokenize is None:
-            raise ValueError("PrepareItemBatch: whole_report joins texts anew and needs `tokenize`.")
+        if texts not in ("items", "report", "report_and_item"):
+            raise ValueError(f"PrepareItemBatch: texts is {texts!r}, expected items, report or report_and_item.")
+        if texts != "items" and tokenize is None:
+            raise ValueError(f"PrepareItemBatch: texts={texts!r} joins texts anew and needs `tokenize`.")
         self.tokenize = tokenize
-        self.whole_report = whole_report
+        self.texts = texts
 
     def __call__(
         self, batch: Mapping[str, Any], device: torch.device | str | None = None, non_blocking: bool = False, **_: Any
@@ -52,9 +61,14 @@ class PrepareItemBatch:
             :meth:`ItemizedStep.forward`.
         """
         text, item_mask = batch.get("text"), batch["item_mask"]
-        if self.whole_report:
-            text = self.tokenize([" ".join(item for item in items if item) for items in batch["items"]])
+        if self.texts != "items":
+            reports = [" ".join(item for item in items if item) for items in batch["items"]]
             item_mask = (item_mask > 0).any(dim=1, keepdim=True).float()
+            if self.texts == "report_and_item":
+                firsts = [next((item for item in items if item), "") for items in batch["items"]]
+                reports = [text for pair in zip(reports, firsts, strict=True) for text in pair]
+                item_mask = item_mask.expand(-1, 2)
+            text = self.tokenize(reports)
         elif text is None:
             if self.tokenize is None:
                 raise ValueError("PrepareItemBatch: the batch holds no `text`; collate with a tokenizer or give one.")

@@ -108,14 +108,14 @@ def test_whole_report_joins_the_items():
         seen.extend(texts)
         return tokenize(["" for _ in texts])
 
-    _, _, _, keywords = PrepareItemBatch(remember, whole_report=True)(make_batch())
+    _, _, _, keywords = PrepareItemBatch(remember, texts="report")(make_batch())
     assert seen == ["bleed shift", "normal"]
     assert keywords["item_mask"].tolist() == [[1], [1]]
 
 
 def test_texts_without_a_tokenizer_are_refused():
     with pytest.raises(ValueError, match="needs `tokenize`"):
-        PrepareItemBatch(whole_report=True)
+        PrepareItemBatch(texts="report")
     batch = make_batch()
     del batch["text"]
     with pytest.raises(ValueError, match="no `text`"):
