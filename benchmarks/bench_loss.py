@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -19,7 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-MIB = 2**20
+from benchmarks.measuring import MIB, peak, resident, row, start
 
 
 @dataclass(frozen=True)
@@ -92,9 +90,10 @@ def main() -> None:
 
 def measure(case: Case, threads: int, told: bool) -> dict:
     """Times and memory of both forms, each in fresh processes; prints a line of the table where ``told``."""
-    found = {"name": case.name} | start("time", case, threads)
+    found = {"name": case.name} | start(__file__, task="time", case=asdict(case), threads=threads, form="")
     for form in ("plain", "ours"):
-        found[f"{form}_mib"] = start("memory", case, threads, form)["mib"]
+        told_task = {"task": "memory", "case": asdict(case), "threads": threads, "form": form}
+        found[f"{form}_mib"] = start(__file__, **told_task)["mib"]
     if told:
         print(
             f"{found['name']:38s}{found['plain_s']:8.3f} s{found['ours_s']:8.3f} s"
@@ -118,19 +117,6 @@ def rows_of(found: dict, growth: list[dict]) -> list[dict]:
                 row(f"{name}: growth of {kind}", ours, shown, growth[0]["name"], ours / growth[0][f"ours_{unit}"])
             )
     return rows
-
-
-def row(
-    name: str, value: float, unit: str, ratio_to: str | None = None, ratio: float | None = None
-) -> dict[str, object]:
-    return {"name": name, "value": value, "unit": unit, "ratio_to": ratio_to, "ratio": ratio}
-
-
-def start(task: str, case: Case, threads: int, form: str = "") -> dict:
-    """Run one task in a process of its own."""
-    told = json.dumps({"task": task, "case": asdict(case), "threads": threads, "form": form})
-    done = subprocess.run([sys.executable, __file__, "--run", told], stdout=subprocess.PIPE, text=True, check=True)
-    return json.loads(done.stdout.splitlines()[-1])
 
 
 def run_task(task: str, case: dict, threads: int, form: str) -> dict:
@@ -216,30 +202,6 @@ def make_steps(case: Case) -> dict[str, Callable[[], int]]:
         return size
 
     return {"plain": step_plain, "ours": step_ours}
-
-
-def resident() -> int:
-    """Resident size now, in bytes; the peak starts again from here where the system allows it."""
-    try:
-        Path("/proc/self/clear_refs").write_text("5")
-        return 1024 * _status("VmRSS")
-    except OSError:
-        return peak()
-
-
-def peak() -> int:
-    """Largest resident size, in bytes."""
-    try:
-        return 1024 * _status("VmHWM")
-    except OSError:
-        unit = 1 if sys.platform == "darwin" else 1024
-        return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-
-
-def _status(name: str) -> int:
-    """A number of kilobytes from this process's status."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith(f"{name}:"))
 
 
 if __name__ == "__main__":
