@@ -2,9 +2,9 @@
 
 One study through the published image towers (ViT-B) beside MONAI's ViT of the same size, which lets every patch token
 see every other: series are laid end to end for it, so that both work on the same tokens. No gradients, float32. Times
-are the best of a few turns taken alternately in one process; memory is the peak resident size above weights and input, each
-in a process of its own. The share of the peak relates our multiplications to the fastest large matrix product measured
-beside them.
+are the best of a few turns taken alternately in one process; memory is the peak resident size above weights and
+input, each in a process of its own. The share of the peak relates our multiplications to the fastest large matrix
+product measured beside them.
 """
 
 from __future__ import annotations
