@@ -7,7 +7,10 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from threadpoolctl import threadpool_limits
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
@@ -15,6 +18,16 @@ _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS
 def num_processors() -> int:
     """Processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def one_thread() -> threadpool_limits:
+    """Let linear algebra run on one thread, from now on or inside a ``with``.
+
+    Products split over threads are summed in another order: where bytes must be the same on any machine, one is needed.
+    """
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(1)
 
 
 def worker_pool(
@@ -42,9 +55,7 @@ def _start_worker(initializer: Callable[..., object] | None, initargs: tuple[Any
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     if initializer is not None:
         initializer(*initargs)
-    from threadpoolctl import threadpool_limits
-
-    threadpool_limits(1)  # for those that the initializer has loaded
+    one_thread()  # for those that the initializer has loaded
 
 
 def _end_with(parent: Any) -> None:

@@ -16,6 +16,7 @@ from itemclip_med.phantoms.fields import Field
 from itemclip_med.phantoms.findings import PhantomFinding, check_names, labels_of
 from itemclip_med.phantoms.scenarios import Pathology, draw_names, draw_pathology
 from itemclip_med.phantoms.skull import SkullShape, cavity, draw_skull, paint_head
+from itemclip_med.workers import one_thread
 
 Size = Literal["demo", "clinical"]
 Kind = Literal["thin", "thick", "bone"]
@@ -91,7 +92,8 @@ class HeadPhantom:
             raise ValueError(f"unknown reconstruction {kind!r}; expected one of {', '.join(_KINDS)}")
         if kind == "thick":
             return Reconstruction(self.volume_hu, self.affine, self.slice_thickness_mm, "soft", self.masks)
-        return _reconstruct(self.scan, *self._parts, self.size, kind, (self.seed, self.index))
+        with one_thread():
+            return _reconstruct(self.scan, *self._parts, self.size, kind, (self.seed, self.index))
 
 
 def make_head_ct(seed: int, index: int, *, size: Size = "demo", findings: Sequence[str] | None = None) -> HeadPhantom:
@@ -113,8 +115,9 @@ def make_head_ct(seed: int, index: int, *, size: Size = "demo", findings: Sequen
         raise ValueError(f"unknown size {size!r}; expected demo or clinical")
     if seed < 0 or index < 0:
         raise ValueError(f"seed and index count from 0, found {seed} and {index}")
-    scan, skull, brain, pathology = draw_parts(seed, index, findings)
-    series = _reconstruct(scan, skull, brain, pathology, size, "thick", (seed, index))
+    with one_thread():  # the same bytes whatever the number of processors
+        scan, skull, brain, pathology = draw_parts(seed, index, findings)
+        series = _reconstruct(scan, skull, brain, pathology, size, "thick", (seed, index))
     return HeadPhantom(
         seed, index, size, tuple(pathology.findings), series.volume_hu, series.affine, series.masks,
         series.slice_thickness_mm, scan, (skull, brain, pathology),
