@@ -13,6 +13,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from itemclip_med.losses import ItemizedCLIPLoss, LossDraws
 from itemclip_med.models.pooling import AttentionPool
+from tests.losses.recorded import loss_of
 
 P, E, H = 10, 16, 4
 SEED = 11
@@ -79,19 +80,7 @@ def run_recorded(case: dict, rank: int) -> dict[str, Tensor]:
     path = Path(case["path"])
     recorded, tensors = json.loads(path.read_text()), load_file(path.with_suffix(".safetensors"))
     settings = recorded["hyper_parameters"]
-    loss = ItemizedCLIPLoss(
-        ila=settings["ila_weight"],
-        kta=settings["kta_weight"],
-        mps=settings["mps_weight"],
-        iis=settings["iis_weight"],
-        keep_rate=settings["ila_keep_prob"],
-        key_share=settings["key_token_fraction"],
-        worst_positive_factor=settings["worst_positive_factor"],
-        normal_check=settings["use_normal_check"],
-        published=True,
-        ranks="published",
-        by_study=case["by_study"],
-    )
+    loss = loss_of(settings, published=True, ranks="published", by_study=case["by_study"])
     pool = AttentionPool(recorded["D"], recorded["n_head"])
     names = {name: name.replace("norm_", "ln_") for name in pool.state_dict()}
     names = {name: other if other.startswith("ln_") else f"attn.{other}" for name, other in names.items()}

@@ -9,10 +9,11 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from itemclip_med.losses import ItemizedCLIPLoss, LossDraws
+from itemclip_med.losses import LossDraws
 from itemclip_med.models.pooling import AttentionPool
 from tests.conftest import find_shared
 from tests.losses.loss_reference_pool import ReferencePool
+from tests.losses.recorded import loss_of
 
 pytestmark = pytest.mark.golden
 
@@ -47,17 +48,7 @@ def run_case(path: Path, pool_class, published: bool):
     case = json.loads(path.read_text())
     tensors = load_file(path.with_suffix(".safetensors"))
     settings = case["hyper_parameters"]
-    loss = ItemizedCLIPLoss(
-        ila=settings["ila_weight"],
-        kta=settings["kta_weight"],
-        mps=settings["mps_weight"],
-        iis=settings["iis_weight"],
-        keep_rate=settings["ila_keep_prob"],
-        key_share=settings["key_token_fraction"],
-        worst_positive_factor=settings["worst_positive_factor"],
-        normal_check=settings["use_normal_check"],
-        published=published,
-    )
+    loss = loss_of(settings, published=published)
     pool = pool_class(case["D"], case["n_head"])
     weights = {k.removeprefix("w.visual_attn."): v for k, v in tensors.items() if k.startswith("w.visual_attn.")}
     ours = {published_name(name): name for name, _ in pool.named_parameters()}
