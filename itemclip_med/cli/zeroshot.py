@@ -83,6 +83,7 @@ def score_command(
 @click.option("--labels", "labels_path", type=_EXISTING_FILE, help="Official label file; else the store's labels.")
 @click.option("--batch-size", type=click.IntRange(1), default=8, show_default=True, help="Studies encoded at once.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1 …")
+@click.option("--prompt-cache", "cache_dir", type=_OUT_DIR, help="Folder that keeps prompt embeddings between runs.")
 @_refuses_misuse
 def run_command(
     store: Path,
@@ -93,16 +94,26 @@ def run_command(
     labels_path: Path | None,
     batch_size: int,
     device: str,
+    cache_dir: Path | None,
 ) -> None:
     """Score every study of STORE for the findings of a task, and evaluate the scores where there are labels."""
-    from itemclip_med.models import ItemizedCLIP
+    from itemclip_med.models import ItemizedCLIP, PromptCache
     from itemclip_med.zeroshot import format_report, load_task, run_task
 
     task = load_task(task_name)
     if prompts_path:
         task = task.with_prompts(prompts_path)
     model = ItemizedCLIP.from_pretrained(model_name)
-    result = run_task(store, task, model, out_dir, labels_path=labels_path, batch_size=batch_size, device=device)
+    result = run_task(
+        store,
+        task,
+        model,
+        out_dir,
+        labels_path=labels_path,
+        batch_size=batch_size,
+        device=device,
+        prompt_cache=PromptCache(cache_dir),
+    )
     if result is None:
         click.echo("No labels in the store and none given: scores only, nothing is evaluated.")
     else:

@@ -15,7 +15,7 @@ from itemclip_med.records import Series, Study
 from itemclip_med.store import Store
 
 if TYPE_CHECKING:
-    from itemclip_med.models import ItemizedCLIP
+    from itemclip_med.models import ItemizedCLIP, PromptCache
 
 FORMATS = ("nifti", "png")
 
@@ -47,6 +47,7 @@ def find_heatmaps(
     items: Sequence[str],
     *,
     device: str = "cpu",
+    prompt_cache: PromptCache | None = None,
 ) -> tuple[Study, list[Heatmap]]:
     """The attention of each item's pooled query over the patches, brought to the voxels of the stored series.
 
@@ -58,6 +59,7 @@ def find_heatmaps(
         model: a model, its folder or its name.
         items: texts; K of them.
         device: where the model runs.
+        prompt_cache: embeddings of items kept from earlier calls.
 
     Returns:
         The study, and K heatmaps for each of its acquisitions, item by item.
@@ -69,7 +71,7 @@ def find_heatmaps(
     import torch
 
     from itemclip_med.data import StudyDataset, collate_studies
-    from itemclip_med.models import ItemizedCLIP
+    from itemclip_med.models import ItemizedCLIP, PromptCache
     from itemclip_med.transforms import ModelInput, patch_affine, to_source_grid
 
     if not items or any(not item.strip() for item in items):
@@ -82,7 +84,7 @@ def find_heatmaps(
     sample = dataset[0]
     batch = collate_studies([sample])
     with torch.inference_mode():
-        texts = model.encode_text(list(items))
+        texts = (prompt_cache or PromptCache()).embed(model, items)
         encoding = model.encode_study(batch["image"].to(device), batch["series"], batch["series_mask"].to(device))
         scores = model.score(encoding, texts)[0].cpu()
         weights, empty = model.attend(encoding, texts, return_empty=True)  # (1, K, N, d, h, w), (1, K)

@@ -9,6 +9,7 @@ from itemclip_med.models.itemclip import ItemizedCLIP, StudyEncoding
 from itemclip_med.models.official import ImportedModel, import_official
 from itemclip_med.models.pooling import AttentionPool
 from itemclip_med.models.presets import brain_mri_config, chest_ct_config, head_ct_config
+from itemclip_med.models.prompt_cache import PromptCache
 from itemclip_med.models.text import TextTokenizer, TextTower, clean_text, load_tokenizer
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "ImportedModel",
     "ItemizedCLIP",
     "ItemizedCLIPConfig",
+    "PromptCache",
     "StudyEncoding",
     "TextConfig",
     "TextTokenizer",

@@ -18,7 +18,7 @@ from itemclip_med.zeroshot.tables import StudyRow, write_labels, write_scores, w
 from itemclip_med.zeroshot.task import Task, load_task
 
 if TYPE_CHECKING:
-    from itemclip_med.models import ItemizedCLIP
+    from itemclip_med.models import ItemizedCLIP, PromptCache
 
 UNREADABLE = "in the store, but not readable"
 
@@ -37,6 +37,7 @@ def run_task(
     num_permutations: int = metrics.NUM_PERMUTATIONS,
     seed: int = 0,
     show_progress: bool | None = None,
+    prompt_cache: PromptCache | None = None,
 ) -> dict[str, Any] | None:
     """Score every study of a store for the findings of a task, and evaluate the scores where there are labels.
 
@@ -53,6 +54,7 @@ def run_task(
         num_permutations: permutations of the labels; 0 leaves the test out.
         seed: of both.
         show_progress: a bar; None asks the terminal.
+        prompt_cache: embeddings of prompts kept from earlier evaluations.
 
     Returns:
         What ``metrics.json`` holds, None where no study has a label of the task.
@@ -73,7 +75,13 @@ def run_task(
     if labels_path is not None:
         check_match(dict.fromkeys(ids.values()), labels, names=("the store", Path(labels_path).name))
     scores, unreadable = score_store(
-        store, task, model, batch_size=batch_size, device=device, show_progress=show_progress
+        store,
+        task,
+        model,
+        batch_size=batch_size,
+        device=device,
+        show_progress=show_progress,
+        prompt_cache=prompt_cache,
     )
     out_dir = Path(out_dir)
     out_dir.mkdir(parents=True, exist_ok=True)
@@ -108,6 +116,7 @@ def score_store(
     batch_size: int = 8,
     device: str = "cpu",
     show_progress: bool | None = None,
+    prompt_cache: PromptCache | None = None,
 ) -> tuple[dict[str, dict[str, float]], list[str]]:
     """The mean cosine of each finding's prompts, for every study.
 
@@ -122,7 +131,7 @@ def score_store(
     from tqdm import tqdm
 
     from itemclip_med.data import StudyDataset, collate_studies
-    from itemclip_med.models import ItemizedCLIP
+    from itemclip_med.models import ItemizedCLIP, PromptCache
     from itemclip_med.transforms import ModelInput
 
     model = ItemizedCLIP.from_pretrained(model) if isinstance(model, str | Path) else model
@@ -133,7 +142,8 @@ def score_store(
     unreadable: list[str] = []
     disable = None if show_progress is None else not show_progress
     with torch.inference_mode(), tqdm(total=len(dataset), unit="study", desc="score", disable=disable) as bar:
-        texts = model.encode_text([prompt for finding in task.findings for prompt in finding.prompts])
+        prompts = [prompt for finding in task.findings for prompt in finding.prompts]
+        texts = (prompt_cache or PromptCache()).embed(model, prompts)
         for samples, failed in _batches(dataset, batch_size):
             unreadable += failed
             bar.update(len(samples) + len(failed))
