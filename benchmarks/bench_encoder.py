@@ -4,7 +4,8 @@ One study through the published image towers (ViT-B) beside MONAI's ViT of the s
 see every other: series are laid end to end for it, so that both work on the same tokens. No gradients, float32. Times
 are the best of a few turns taken alternately in one process; memory is the peak resident size above weights and
 input, each in a process of its own. The share of the peak relates our multiplications to the fastest large matrix
-product measured beside them.
+product measured beside them. A second table holds our tower's switches: compiled, bfloat16, and a training step with
+and without recomputation.
 """
 
 from __future__ import annotations
@@ -46,6 +47,15 @@ CASES = (
     Case("1 scan of 112x336x336", "chest_ct", 1),
 )
 
+VARIANTS = {
+    "forward": {},
+    "forward, torch.compile": {"compiled": True},
+    "forward, bfloat16": {"half": True},
+    "training step": {"training": True},
+    "training step, torch.compile": {"training": True, "compiled": True},
+    "training step, gradient checkpointing": {"training": True, "recompute": True},
+}
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -85,16 +95,47 @@ def main() -> None:
                 f"{found['ours_mib'] / found['monai_mib']:8.2f}x{found['share']:8.0%}",
                 flush=True,
             )
+    if not options.json:
+        print(f"\n{cases[0].name:40s}{'time':>10s}{'of plain':>10s}{'memory':>12s}{'of plain':>10s}")
+    plain: dict[str, dict] = {}
+    for name, switches in VARIANTS.items():
+        task = {"case": asdict(cases[0]), "threads": options.threads, "tower": "ours", "switches": switches}
+        found = {
+            "s": start(__file__, task="variant", **task)["s"],
+            "mib": start(__file__, task="memory", **task)["mib"],
+        }
+        before = plain.setdefault("training" if switches.get("training") else "forward", found)
+        for key, unit in (("s", "s"), ("mib", "MiB")):
+            rows.append(row(f"{cases[0].name}, {name}", found[key], unit, "plain", found[key] / before[key]))
+        if not options.json:
+            print(
+                f"{name:40s}{found['s']:8.2f} s{found['s'] / before['s']:9.2f}x{found['mib']:8.0f} MiB"
+                f"{found['mib'] / before['mib']:9.2f}x",
+                flush=True,
+            )
     if options.json:
         print(json.dumps(rows, indent=1))
 
 
-def run_task(task: str, case: dict, threads: int, tower: str) -> dict:
-    """Inside a started process: time both towers in turns, or find one tower's peak."""
+def run_task(task: str, case: dict, threads: int, tower: str, switches: dict | None = None) -> dict:
+    """Inside a started process: time both towers in turns, time one variant of ours, or find one tower's peak."""
     import torch
 
     torch.set_num_threads(threads)
     study = Case(**case)
+    if switches is not None:
+        step = make_variant(study, **switches)
+        step()  # compiles
+        if task == "memory":
+            before = resident()
+            step()
+            return {"mib": (peak() - before) / MIB}
+        times_taken = []
+        for _ in range(study.turns):
+            started = time.perf_counter()
+            step()
+            times_taken.append(time.perf_counter() - started)
+        return {"s": min(times_taken)}
     with torch.inference_mode():
         if task == "memory":
             step = make_towers(study, (tower,))[tower]
@@ -144,6 +185,31 @@ def make_towers(study: Case, wanted: tuple[str, ...]) -> dict[str, Callable[[], 
         joined = images.reshape(1, 1, study.series * depth, height, width)
         steps["monai"] = lambda: vit(joined)
     return steps
+
+
+def make_variant(
+    study: Case, *, compiled: bool = False, half: bool = False, training: bool = False, recompute: bool = False
+) -> Callable[[], object]:
+    """Our tower with some of its switches on, as a function that encodes the study, and takes gradients in training."""
+    import torch
+
+    from itemclip_med.models.encoder import HierarchicalViT
+    from itemclip_med.models.presets import published_preset
+
+    torch.manual_seed(0)
+    config = published_preset(study.preset).config
+    images = torch.randn(1, study.series, 1, *config.image_size)
+    encoder = HierarchicalViT(config.replace(series_names=False, gradient_checkpointing=recompute)).train(training)
+    called = torch.compile(encoder) if compiled else encoder
+
+    def step() -> None:
+        with torch.set_grad_enabled(training), torch.autocast("cpu", torch.bfloat16, enabled=half):
+            out = called(images)
+        if training:
+            out.float().square().mean().backward()
+            encoder.zero_grad()
+
+    return step
 
 
 def multiplications(study: Case) -> float:
