@@ -10,8 +10,8 @@ import time
 import pytest
 
 LEVELS = {
-    "errors": 0, "records": 0, "resources": 0, "workers": 0,
-    "dicom": 1, "reports": 1, "store": 1, "labels": 1,
+    "errors": 0, "records": 0, "resources": 0, "volumes": 0, "workers": 0,
+    "dicom": 1, "formats": 1, "reports": 1, "store": 1, "labels": 1,
     "transforms": 2, "models": 2, "losses": 2, "phantoms": 2,
     "preprocess": 3, "data": 3,
     "training": 4, "zeroshot": 4, "explain": 4,

@@ -8,13 +8,11 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from itemclip_med.dicom.discover import DicomSeries, Inventory, discover_folder
 from itemclip_med.dicom.pixels import load_series
 from itemclip_med.dicom.scan import open_source
-from itemclip_med.dicom.volume import Volume
 from itemclip_med.errors import DicomError, SourceError
+from itemclip_med.volumes import write_nifti
 
 logger = logging.getLogger(__name__)
 _MIN_SLICES = 2  # an archive of what is there: two slices have a geometry
@@ -61,7 +59,7 @@ def _convert_all(inventory: Inventory, out_dir: Path) -> dict[str, Any]:
                 try:
                     volume = load_series(series)
                     path = out_dir / f"{number:03d}_{series.name or 'series'}.nii.gz"
-                    write_nifti(volume, path)
+                    write_nifti(volume.array, volume.affine, path)
                     entry |= {
                         "output": path.name,
                         "warnings": list(volume.warnings),
@@ -99,16 +97,3 @@ def describe(series: DicomSeries) -> dict[str, Any]:
         "shape": list(series.shape),
         "spacing_mm": None,
     }
-
-
-def write_nifti(volume: Volume, path: Path) -> None:
-    """Write a volume as NIfTI-1; the qform is written only where it can hold the affine (no shear)."""
-    import nibabel as nib
-
-    image = nib.Nifti1Image(volume.array, volume.affine)
-    image.header.set_xyzt_units("mm")
-    image.set_sform(volume.affine, code=1)
-    axes = volume.affine[:3, :3] / np.linalg.norm(volume.affine[:3, :3], axis=0)
-    sheared = np.abs(axes.T @ axes - np.eye(3)).max() > 1e-3
-    image.set_qform(None if sheared else volume.affine, code=0 if sheared else 1)
-    nib.save(image, path)
