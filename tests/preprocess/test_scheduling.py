@@ -1,0 +1,115 @@
+"""Tasks come back in order, from one process, a pool, or a Dask cluster that loses a worker."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from itemclip_med.errors import ItemClipError, MissingPackageError
+from itemclip_med.preprocess.scheduling import run_tasks
+
+needs_dask = pytest.mark.skipif(importlib.util.find_spec("distributed") is None, reason="distributed is not installed")
+
+
+class Doubler:
+    """Doubles numbers; says which process did it."""
+
+    def __init__(self, wait_s: float = 0.0) -> None:
+        self.wait_s = wait_s
+
+    def __call__(self, number: int) -> tuple[int, int]:
+        if number < 0:
+            raise ValueError("negative")
+        time.sleep(self.wait_s)
+        return 2 * number, os.getpid()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_results_come_in_the_order_of_the_tasks(workers):
+    results = list(run_tasks(iter(range(9)), Doubler, (), workers=workers))
+    assert [value for value, _ in results] == list(range(0, 18, 2))
+    assert (os.getpid() in {pid for _, pid in results}) == (workers == 1)
+
+
+def test_tasks_are_taken_as_workers_become_free():
+    taken = []
+
+    def tasks() -> Iterator[int]:
+        for number in range(50):
+            taken.append(number)
+            yield number
+
+    results = run_tasks(tasks(), Doubler, (), workers=2)
+    next(results)
+    assert len(taken) < 12
+    results.close()
+
+
+def test_an_error_of_a_task_ends_the_run():
+    with pytest.raises(ValueError, match="negative"):
+        list(run_tasks([1, -1, 2], Doubler, (), workers=2))
+
+
+def test_without_the_package_the_error_says_how_to_install_it(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(MissingPackageError, match=r"itemclip-med\[dask\]"):
+        list(run_tasks([1], Doubler, (), scheduler="tcp://127.0.0.1:1"))
+
+
+@needs_dask
+def test_an_address_without_a_scheduler_is_named(monkeypatch):
+    monkeypatch.setattr("itemclip_med.preprocess.scheduling._CONNECT_SECONDS", 1)
+    with pytest.raises(ItemClipError, match="No Dask scheduler answers at"):
+        list(run_tasks([1], Doubler, (), scheduler=f"tcp://127.0.0.1:{_free_port()}"))
+
+
+@pytest.fixture
+def cluster(tmp_path) -> Iterator[tuple[str, list[subprocess.Popen]]]:
+    """A scheduler and two workers of one thread on loopback."""
+    address = f"tcp://127.0.0.1:{_free_port()}"
+    common = {"cwd": tmp_path, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    dask = [sys.executable, "-m", "dask"]
+    port = address.rsplit(":", 1)[1]
+    scheduler = subprocess.Popen(
+        [*dask, "scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard"], **common
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    workers = [
+        subprocess.Popen(
+            [*dask, "worker", address, "--nthreads", "1", "--no-dashboard", "--no-nanny"], env=environment, **common
+        )
+        for _ in range(2)
+    ]
+    from distributed import Client
+
+    with Client(address, timeout=60, set_as_default=False) as client:
+        client.wait_for_workers(2, timeout=60)
+    yield address, workers
+    for process in (*workers, scheduler):
+        process.kill()
+        process.wait()
+
+
+@needs_dask
+def test_a_cluster_does_the_work_and_survives_the_loss_of_a_worker(cluster):
+    address, workers = cluster
+    results = run_tasks(range(30), Doubler, (0.1,), scheduler=address)
+    done = [next(results) for _ in range(5)]
+    os.kill(workers[0].pid, signal.SIGKILL)
+    done += list(results)
+    assert [value for value, _ in done] == list(range(0, 60, 2))
+    assert {pid for _, pid in done} >= {worker.pid for worker in workers}
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
