@@ -15,7 +15,7 @@ from itemclip_med.store import Store
 HU_EDGES = np.linspace(-1050.0, 1650.0, 55)
 _UNUSUAL = 6.0  # in robust standard deviations
 _LEAST = 5  # series of one kind that can say what is usual
-# Name -> (unit, smallest deviation that means anything).
+# Name -> (unit, smallest standard deviation that is taken for real).
 _CHECKED = {
     "spacing along x": ("mm", 0.05),
     "spacing along y": ("mm", 0.05),
@@ -160,7 +160,7 @@ def _judge(found: Iterable[SeriesQuality]) -> list[SeriesQuality]:
         table = np.array([list(entry.numbers.values()) for entry in entries])
         usual = np.median(table, axis=0)
         least = np.array([smallest for _, smallest in _CHECKED.values()])
-        spread = np.maximum(1.4826 * np.median(np.abs(table - usual), axis=0), least / 3)
+        spread = np.maximum(1.4826 * np.median(np.abs(table - usual), axis=0), least)
         deviations = np.abs(table - usual) / spread
         for entry, row, values in zip(entries, deviations, table, strict=True):
             remarks = list(entry.series.warnings)
