@@ -37,8 +37,8 @@ def run_tasks(
         make_work: a class or function of a module, so that other processes find it.
         args: its arguments, picklable.
         workers: processes; the number of cores by default; 1 works in this process.
-        scheduler: address of a Dask scheduler instead, such as ``tcp://10.0.0.1:8786``; its workers need this package
-            in the same version, and see source and store under the same paths.
+        scheduler: address of a Dask scheduler instead, such as ``tcp://10.0.0.1:8786``; it and its workers need this
+            package in the same version, and the workers see source and store under the same paths.
 
     Raises:
         MissingPackageError: if ``distributed`` is not installed.

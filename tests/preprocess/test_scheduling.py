@@ -75,25 +75,23 @@ def test_an_address_without_a_scheduler_is_named(monkeypatch):
 def cluster(tmp_path) -> Iterator[tuple[str, list[subprocess.Popen]]]:
     """A scheduler and two workers of one thread on loopback."""
     address = f"tcp://127.0.0.1:{_free_port()}"
-    common = {"cwd": tmp_path, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    common = {"cwd": tmp_path, "env": environment, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     dask = [sys.executable, "-m", "dask"]
     port = address.rsplit(":", 1)[1]
-    scheduler = subprocess.Popen(
-        [*dask, "scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard"], **common
-    )
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    workers = [
-        subprocess.Popen(
-            [*dask, "worker", address, "--nthreads", "1", "--no-dashboard", "--no-nanny"], env=environment, **common
+    processes = [
+        subprocess.Popen([*dask, *arguments], **common)
+        for arguments in (
+            ["scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard"],
+            *(["worker", address, "--nthreads", "1", "--no-dashboard", "--no-nanny"] for _ in range(2)),
         )
-        for _ in range(2)
     ]
     from distributed import Client
 
     with Client(address, timeout=60, set_as_default=False) as client:
         client.wait_for_workers(2, timeout=60)
-    yield address, workers
-    for process in (*workers, scheduler):
+    yield address, processes[1:]
+    for process in processes:
         process.kill()
         process.wait()
 
