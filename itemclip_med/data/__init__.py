@@ -4,5 +4,6 @@ from itemclip_med.data.augmentation import Augmentation
 from itemclip_med.data.collate import collate_studies
 from itemclip_med.data.dataset import StudyDataset
 from itemclip_med.data.items import NORMAL_ITEM, ItemSampling
+from itemclip_med.data.samplers import BlockSampler
 
-__all__ = ["NORMAL_ITEM", "Augmentation", "ItemSampling", "StudyDataset", "collate_studies"]
+__all__ = ["NORMAL_ITEM", "Augmentation", "BlockSampler", "ItemSampling", "StudyDataset", "collate_studies"]

@@ -13,6 +13,7 @@ CONFIG_VERSION = 1
 LEVELS = ("slice", "series", "study")
 SERIES_POSITIONS = ("first", "shuffled", "published")
 SMALL_TEXT = "small"
+TRAINED_PARTS = ("all", "norms", "none")
 
 # A configuration comes from a file that may be anybody's: no number may ask for more than this.
 _LARGEST = {
@@ -48,6 +49,8 @@ class TextConfig:
         tokenizer: folder of another tokenizer; None takes the one of ``source``.
         architecture: the Hugging Face configuration, filled in when a model is built and saved with it, so that a
             saved model is rebuilt without its source.
+        trained: parameters of the encoder that training changes: "all", "norms" (its LayerNorms alone, as published for
+            chest CT) or "none". The projection into the shared space is always trained.
     """
 
     source: str = SMALL_TEXT
@@ -57,6 +60,7 @@ class TextConfig:
     dropout: float = 0.0
     tokenizer: str | None = None
     architecture: Mapping[str, Any] | None = None
+    trained: Literal["all", "norms", "none"] = "all"
 
 
 @dataclass(frozen=True)
@@ -195,6 +199,11 @@ class ItemizedCLIPConfig:
             raise ModelError(
                 f"Model configuration: series_positions is {self.series_positions!r}, "
                 f"expected one of {', '.join(SERIES_POSITIONS)}."
+            )
+        if self.text.trained not in TRAINED_PARTS:
+            raise ModelError(
+                f"Model configuration: text.trained is {self.text.trained!r}, "
+                f"expected one of {', '.join(TRAINED_PARTS)}."
             )
         if self.scoring not in ("pool", "global"):
             raise ModelError(f"Model configuration: scoring is {self.scoring!r}, expected pool or global.")

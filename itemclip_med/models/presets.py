@@ -76,7 +76,8 @@ def brain_mri_config() -> ItemizedCLIPConfig:
 def chest_ct_config() -> ItemizedCLIPConfig:
     """The published chest-CT model: ViT-B on 112x336x336, attention within slices and scan, CXR-BERT.
 
-    ``context_length`` is that of the published evaluation; training used 256.
+    ``context_length`` is that of the published evaluation; training used 256, with the text encoder frozen but for its
+    LayerNorms.
 
     Sources:
         ItemizedCLIP (arXiv 2512.11141); golden/README.md 5 and 6.
@@ -92,7 +93,7 @@ def chest_ct_config() -> ItemizedCLIPConfig:
         max_series=1,
         embed_dim=512,
         pool_heads=8,
-        text=TextConfig(source=CXR_BERT, architecture=dict(BERT_BASE)),
+        text=TextConfig(source=CXR_BERT, architecture=dict(BERT_BASE), trained="norms"),
         context_length=77,
     )
 

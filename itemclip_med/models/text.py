@@ -183,6 +183,12 @@ class TextTower(nn.Module):
                 f"Text encoder with a vocabulary of {settings.vocab_size}, its tokenizer has {len(self.tokenizer)}: "
                 "they do not belong together."
             )
+        if config.trained != "all":
+            self.encoder.requires_grad_(False)
+        if config.trained == "norms":
+            for module in self.encoder.modules():
+                if isinstance(module, nn.LayerNorm):
+                    module.requires_grad_(True)
         self.proj = nn.Linear(settings.hidden_size, embed_dim, bias=False)
         nn.init.normal_(self.proj.weight, std=settings.hidden_size**-0.5)
         self.config = dataclasses.replace(config, architecture=settings.to_diff_dict())

@@ -10,6 +10,8 @@ from typing import Any
 from ignite.engine import Engine, Events
 from torch import nn
 
+from itemclip_med.training.ranks import is_main, unwrapped
+
 logger = logging.getLogger(__name__)
 
 
@@ -46,8 +48,8 @@ class ExportModel:
                 return
             self.best, self.best_epoch = value, engine.state.epoch
             logger.info("epoch %d: best %s so far, %.4f", engine.state.epoch, self.metric, value)
-        model = getattr(self.model, "module", self.model)
-        model.save_pretrained(self.folder, dtype=self.dtype)
+        if is_main():
+            unwrapped(self.model).save_pretrained(self.folder, dtype=self.dtype)
 
     def state_dict(self) -> dict[str, Any]:
         """Best value and its epoch."""

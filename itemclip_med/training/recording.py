@@ -18,6 +18,8 @@ import torch
 from ignite.engine import Engine, Events
 from torch import nn
 
+from itemclip_med.training.ranks import is_main, mean_over_ranks
+
 logger = logging.getLogger(__name__)
 
 _PACKAGES = ("itemclip-med", "monai", "torch", "numpy", "transformers", "tokenizers", "pytorch-ignite", "safetensors")
@@ -59,7 +61,7 @@ class LossLog:
 
     Args:
         folder: ``losses.csv`` is written here.
-        interval: steps per row; a row holds means over its steps. The end of an epoch closes a row.
+        interval: steps per row; a row holds means over its steps, and over all ranks. The end of an epoch closes a row.
         optimizer: its first group's learning rate is written.
         model: its ``logit_scale`` and ``logit_bias`` are written.
         tensorboard: write TensorBoard events to ``folder/tensorboard`` too.
@@ -92,7 +94,7 @@ class LossLog:
         engine.add_event_handler(Events.COMPLETED, self._close)
 
     def _start(self, engine: Engine) -> None:
-        self._writer = _open_tensorboard(self.tensorboard_dir)
+        self._writer = _open_tensorboard(self.tensorboard_dir) if is_main() else None
 
     def _restart_clock(self, engine: Engine) -> None:
         self._since = time.perf_counter()  # validation between two epochs is not counted
@@ -109,7 +111,7 @@ class LossLog:
         if not self._count:
             return
         row: dict[str, float] = {"epoch": engine.state.epoch, "iteration": engine.state.iteration}
-        terms = {name: float(value) / self._count for name, value in self._sums.items()}
+        terms = {name: float(value) / self._count for name, value in mean_over_ranks(self._sums).items()}
         row |= {name: round(value, 6) for name, value in terms.items()}
         if self.optimizer is not None:
             row["learning_rate"] = self.optimizer.param_groups[0]["lr"]
@@ -118,10 +120,11 @@ class LossLog:
             bias = getattr(self.model, "logit_bias", None)
             row["logit_bias"] = 0.0 if bias is None else round(float(bias.detach()), 4)
         row["seconds_per_step"] = round((time.perf_counter() - self._since) / self._count, 4)
-        self.table.append(row)
-        shown = "  ".join(f"{name} {value:.4f}" for name, value in terms.items())
-        place = f"epoch {row['epoch']}/{engine.state.max_epochs} step {row['iteration']}"
-        logger.info("%s  %s  %.2f s/step", place, shown, row["seconds_per_step"])
+        if is_main():
+            self.table.append(row)
+            shown = "  ".join(f"{name} {value:.4f}" for name, value in terms.items())
+            place = f"epoch {row['epoch']}/{engine.state.max_epochs} step {row['iteration']}"
+            logger.info("%s  %s  %.2f s/step", place, shown, row["seconds_per_step"])
         if self._writer is not None:
             for name, value in row.items():
                 if name not in ("epoch", "iteration"):
@@ -153,6 +156,8 @@ class MetricLog:
 
     def __call__(self, engine: Engine) -> None:
         """Write one row."""
+        if not is_main():
+            return
         values: dict[str, float | None] = {name: float(value) for name, value in engine.state.metrics.items()}
         for details in engine.state.metric_details.values():
             if isinstance(details, Mapping):
@@ -250,6 +255,8 @@ class RunRecord:
 
     def __call__(self, engine: Engine) -> None:
         """Write the record; an earlier one of the same folder is kept under ``earlier``."""
+        if not is_main():
+            return
         record: dict[str, Any] = {
             "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
             "command": sys.argv,

@@ -9,6 +9,8 @@ from typing import Any, Protocol
 import torch
 from ignite.engine import Engine, Events
 
+from itemclip_med.training.ranks import unwrapped
+
 
 def derive_seed(*parts: int | str) -> int:
     """A 63-bit seed from a base seed and what the draws are for.
@@ -37,13 +39,13 @@ class SeedDraws:
 
     Args:
         seed: base seed of the run.
-        step: object with ``set_position(seed)``, usually an :class:`ItemizedStep`; None for none.
+        step: an :class:`ItemizedStep`, perhaps wrapped by DDP; None for none.
         datasets: data sets with ``set_epoch``.
     """
 
     def __init__(self, seed: int, step: Any | None = None, datasets: Sequence[HasEpoch] = ()) -> None:
         self.seed = seed
-        self.step = step
+        self.step = None if step is None else unwrapped(step)
         self.datasets = list(datasets)
 
     def attach(self, engine: Engine) -> None:

@@ -1,0 +1,48 @@
+"""Which study comes in which step, on which rank."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sized
+
+import torch
+from torch.utils.data import DistributedSampler
+
+
+class BlockSampler(DistributedSampler):
+    """Shuffled studies in global batches, of which every rank takes a block.
+
+    The studies of a step are the same for any number of ranks as long as ``batch_size * num_replicas`` is, and the rows
+    of rank 0 come first, then those of rank 1, and on: what one process would have in one batch. Studies that do not
+    fill a last global batch are left out of that epoch; another epoch leaves out others. Fewer studies than one global
+    batch are one step, divided as evenly as possible.
+
+    Args:
+        dataset: anything with a length.
+        batch_size: studies a step and rank.
+        num_replicas: ranks.
+        rank: this one.
+        seed: of the order, together with the epoch (``set_epoch``, which MONAI's trainer calls).
+
+    Raises:
+        ValueError: if there are fewer studies than ranks.
+    """
+
+    def __init__(self, dataset: Sized, batch_size: int, num_replicas: int = 1, rank: int = 0, seed: int = 0) -> None:
+        super().__init__(dataset, num_replicas=num_replicas, rank=rank, shuffle=True, seed=seed)
+        if len(dataset) < num_replicas:
+            raise ValueError(f"BlockSampler: {len(dataset)} studies for {num_replicas} ranks: start fewer processes.")
+        self.batch_size = batch_size
+        self.num_steps = len(dataset) // (batch_size * num_replicas)
+
+    def __iter__(self) -> Iterator[int]:
+        generator = torch.Generator().manual_seed(self.seed + self.epoch)
+        order = torch.randperm(len(self.dataset), generator=generator)
+        if not self.num_steps:
+            return iter(order.tensor_split(self.num_replicas)[self.rank].tolist())
+        blocks = order[: self.num_steps * self.batch_size * self.num_replicas]
+        return iter(blocks.view(self.num_steps, self.num_replicas, self.batch_size)[:, self.rank].flatten().tolist())
+
+    def __len__(self) -> int:
+        if not self.num_steps:
+            return len(torch.arange(len(self.dataset)).tensor_split(self.num_replicas)[self.rank])
+        return self.num_steps * self.batch_size
