@@ -5,32 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from itemclip_med.phantoms.canvas import Canvas, Pose
-from itemclip_med.phantoms.fields import Field, cover, texture
-
-
-@dataclass(frozen=True, slots=True)
-class Grid:
-    """Where the voxels of a reconstruction lie.
-
-    Attributes:
-        shape: voxels along x, y, z.
-        spacing_mm: between their centers along x, y, z.
-        origin_mm: world RAS of the first voxel's center.
-    """
-
-    shape: tuple[int, int, int]
-    spacing_mm: tuple[float, float, float]
-    origin_mm: tuple[float, float, float]
-
-    @property
-    def affine(self) -> NDArray[np.float64]:
-        """(4, 4), voxel index (x, y, z) to world RAS mm."""
-        out = np.diag([*self.spacing_mm, 1.0])
-        out[:3, 3] = self.origin_mm
-        return out
+from itemclip_med.phantoms.canvas import Canvas, Grid, Pose, canvas_over, rotation
+from itemclip_med.phantoms.fields import Field, cover
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +63,7 @@ def draw_scan(rng: np.random.Generator) -> Scan:
     size = rng.normal(0.945, 0.028)
     scale = np.clip(size * np.exp(rng.normal(0, 0.022, 3)), 0.87, 1.02)
     angles = np.deg2rad([rng.normal(0, 6) + rng.choice([0, -8]), rng.normal(0, 1.8), rng.normal(0, 2.0)])
-    pose = Pose(_rotation(angles), tuple(scale.tolist()))
+    pose = Pose(rotation(angles), tuple(scale.tolist()))
     length = float(rng.uniform(148, 162))
     top = 84 * scale[2] + rng.uniform(3, 9)
     return Scan(
@@ -120,25 +97,8 @@ def make_canvas(
     Returns:
         The canvas, (rows x oversample, Y, X), cropped to the head's window.
     """
-    dx, dy, dz = grid.spacing_mm
-    step = dz / oversample
-    low = grid.origin_mm[2] - dz / 2 + rows[0] * dz + step / 2
-    columns, lines = scan.head_window(grid, swelling_mm)
-    wx = grid.origin_mm[0] + dx * np.arange(columns.start, columns.stop)
-    wy = grid.origin_mm[1] + dy * np.arange(lines.start, lines.stop)
-    wz = low + step * np.arange((rows[1] - rows[0]) * oversample)
-    turn = scan.pose.rotation / np.asarray(scan.pose.scale)  # world to template: p @ turn
-    coordinates = [
-        (turn[2, i] * wz[:, None, None]).astype(np.float32)
-        + ((turn[1, i] * wy)[:, None] + (turn[0, i] * wx)[None, :]).astype(np.float32)
-        for i in range(3)
-    ]
-    to_world = scan.pose.rotation * np.asarray(scan.pose.scale)  # template to world: to_world @ p
-    spacing, first = np.array([dx, dy, step]), np.array([wx[0], wy[0], low])
-    index = np.column_stack([to_world / spacing[:, None], -first / spacing])[::-1]
-    hu = np.full((wz.size, wy.size, wx.size), -1000, np.float32)
-    grain, drift = (texture((wz, wy, wx), scan.corner, feature_mm) for feature_mm in (9.0, 30.0))
-    return Canvas(*coordinates, hu=hu, soft_mm=soft_mm, to_voxel=index, grain=grain, drift=drift)
+    window = scan.head_window(grid, swelling_mm)
+    return canvas_over(scan.pose, grid, window, rows, scan.corner, soft_mm=soft_mm, oversample=oversample)
 
 
 def add_holder(hu: Field, scan: Scan, grid: Grid, pose: Pose) -> None:
@@ -199,15 +159,4 @@ def noise(shape: tuple[int, int, int], sigma_hu: float, rng: np.random.Generator
             out += side * rolled
             out *= np.float32(1 / np.sqrt(1 + 2 * grain * grain))
     out *= np.float32(sigma_hu)
-    return out
-
-
-def _rotation(angles: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Pitch about x, roll about y, yaw about z, radians."""
-    (a, b, c), out = angles, np.eye(3)
-    for axis, angle in ((0, a), (1, b), (2, c)):
-        turn, (i, j) = np.eye(3), [k for k in range(3) if k != axis]
-        turn[i, i] = turn[j, j] = np.cos(angle)
-        turn[i, j], turn[j, i] = -np.sin(angle), np.sin(angle)
-        out = turn @ out
     return out

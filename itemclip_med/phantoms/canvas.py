@@ -1,4 +1,4 @@
-"""What anatomy is painted on: HU at the voxels of one slab, and where each voxel lies in the template head."""
+"""What anatomy is painted on: HU at the voxels of one slab, and where each voxel lies in the template body."""
 
 from __future__ import annotations
 
@@ -7,15 +7,37 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from itemclip_med.phantoms.fields import Field, cover
+from itemclip_med.phantoms.fields import Field, cover, texture
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """Where the voxels of a reconstruction lie.
+
+    Attributes:
+        shape: voxels along x, y, z.
+        spacing_mm: between their centers along x, y, z.
+        origin_mm: world RAS of the first voxel's center.
+    """
+
+    shape: tuple[int, int, int]
+    spacing_mm: tuple[float, float, float]
+    origin_mm: tuple[float, float, float]
+
+    @property
+    def affine(self) -> NDArray[np.float64]:
+        """(4, 4), voxel index (x, y, z) to world RAS mm."""
+        out = np.diag([*self.spacing_mm, 1.0])
+        out[:3, 3] = self.origin_mm
+        return out
 
 
 @dataclass(frozen=True, slots=True)
 class Pose:
-    """How a template head lies in the scanner: ``world = rotation @ (scale * template)``.
+    """How a template body lies in the scanner: ``world = rotation @ (scale * template)``.
 
     Attributes:
-        rotation: (3, 3), head to world.
+        rotation: (3, 3), body to world.
         scale: real size over template size along x, y, z.
     """
 
@@ -45,7 +67,7 @@ class Canvas:
         grain: noise for marrow, fat and muscle, its features some millimetres wide.
         drift: noise whose features are some centimetres wide.
         layers: how much of a voxel each finding fills, painted over as the HU are.
-        margin_mm: how far the brain's tissue may be displaced.
+        margin_mm: how far tissue may be displaced.
     """
 
     x: Field
@@ -83,7 +105,75 @@ class Canvas:
         """Paint ``value`` where ``distance_mm`` is negative."""
         self.blend(part, cover(distance_mm, self.soft_mm), value)
 
+    def blend_at(self, index: NDArray[np.intp], share: Field, value: Field | float) -> None:
+        """Paint ``value`` over ``share`` of the voxels at flat indices, as :meth:`blend` does of a part."""
+        hu = self.hu.reshape(-1)
+        hu[index] += share * (value - hu[index])
+        for layer in self.layers.values():
+            layer.reshape(-1)[index] *= 1 - share
+
+    def mark_at(self, name: str, index: NDArray[np.intp], share: Field) -> None:
+        """Add ``share`` of the voxels at flat indices to a finding's layer."""
+        layer = self.layers.setdefault(name, np.zeros_like(self.hu)).reshape(-1)
+        layer[index] = np.maximum(layer[index], share)
+
     def mark(self, name: str, part: tuple[slice, ...], share: Field) -> None:
         """Add ``share`` of the voxels of ``part`` to a finding's layer."""
         layer = self.layers.setdefault(name, np.zeros_like(self.hu))
         np.maximum(layer[part], share, out=layer[part])
+
+
+def canvas_over(
+    pose: Pose,
+    grid: Grid,
+    window: tuple[slice, slice],
+    rows: tuple[int, int],
+    corner: tuple[float, float, float],
+    *,
+    soft_mm: float,
+    oversample: int,
+) -> Canvas:
+    """An empty canvas over some slices of a grid.
+
+    Args:
+        pose: how the body lies.
+        grid: the reconstruction.
+        window: columns and lines of the grid to cover.
+        rows: first slice, and the one after the last.
+        corner: where its textures begin.
+        soft_mm: width of a surface's ramp.
+        oversample: how many thinner slices stand for one.
+
+    Returns:
+        The canvas, (rows x oversample, Y, X), cropped to the window, filled with air.
+    """
+    dx, dy, dz = grid.spacing_mm
+    step = dz / oversample
+    low = grid.origin_mm[2] - dz / 2 + rows[0] * dz + step / 2
+    columns, lines = window
+    wx = grid.origin_mm[0] + dx * np.arange(columns.start, columns.stop)
+    wy = grid.origin_mm[1] + dy * np.arange(lines.start, lines.stop)
+    wz = low + step * np.arange((rows[1] - rows[0]) * oversample)
+    turn = pose.rotation / np.asarray(pose.scale)  # world to template: p @ turn
+    coordinates = [
+        (turn[2, i] * wz[:, None, None]).astype(np.float32)
+        + ((turn[1, i] * wy)[:, None] + (turn[0, i] * wx)[None, :]).astype(np.float32)
+        for i in range(3)
+    ]
+    to_world = pose.rotation * np.asarray(pose.scale)  # template to world: to_world @ p
+    spacing, first = np.array([dx, dy, step]), np.array([wx[0], wy[0], low])
+    index = np.column_stack([to_world / spacing[:, None], -first / spacing])[::-1]
+    hu = np.full((wz.size, wy.size, wx.size), -1000, np.float32)
+    grain, drift = (texture((wz, wy, wx), corner, feature_mm) for feature_mm in (9.0, 30.0))
+    return Canvas(*coordinates, hu=hu, soft_mm=soft_mm, to_voxel=index, grain=grain, drift=drift)
+
+
+def rotation(angles: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Pitch about x, roll about y, yaw about z, radians."""
+    (a, b, c), out = angles, np.eye(3)
+    for axis, angle in ((0, a), (1, b), (2, c)):
+        turn, (i, j) = np.eye(3), [k for k in range(3) if k != axis]
+        turn[i, i] = turn[j, j] = np.cos(angle)
+        turn[i, j], turn[j, i] = -np.sin(angle), np.sin(angle)
+        out = turn @ out
+    return out

@@ -4,17 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from itemclip_med.phantoms import normal_tables as normal
 from itemclip_med.phantoms.phrases import capitalize, chance, expand, pick
 
 if TYPE_CHECKING:
     from itemclip_med.records import Status
 
 SaidItem = tuple[str, "Status", str | None, str]
+HeadedLine = tuple[str, str, frozenset[str], "Status", str | None]
+
+
+class FrameTables(Protocol):
+    """The wordings of one kind of examination that frame its report; a module with these names is one."""
+
+    TITLES: tuple[str, ...]
+    INDICATIONS: tuple[str, ...]
+    TECHNIQUES: tuple[str, ...]
+    COMPARISONS: tuple[str, ...]
+    RECOMMENDATIONS: tuple[str, ...]
+    LIMITS: tuple[str, ...]
+    BRITISH: tuple[tuple[str, str], ...]
+    HEADED_LINES: tuple[HeadedLine, ...]
+    HEADING_ORGANS: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,23 +138,24 @@ def fit_to(sections: Sections, layout: Layout, overview: Statement | None, rng: 
     return Sections(findings + closing, [], sections.abnormal, sections.overall)
 
 
-def add_headed_lines(findings: list[Statement], names: set[str], rng: np.random.Generator) -> list[Statement]:
+def add_headed_lines(
+    findings: list[Statement], names: set[str], rng: np.random.Generator, tables: FrameTables
+) -> list[Statement]:
     """Add lines such as "Hemorrhage: None" to a report by organ, none on an organ of which something is said.
 
     Args:
         findings: the statements so far.
         names: the study's findings, which no line may contradict.
         rng: draws the lines.
+        tables: of the kind of examination.
 
     Returns:
         A new list.
     """
     taken = {statement.organ for statement in findings}
     lines = []
-    for heading, template, conflicts, status, finding in normal.HEADED_LINES:
-        organ = {"Skull": "bones", "Paranasal sinuses": "sinuses", "Brain parenchyma": "brain"}.get(
-            heading, heading.lower()
-        )
+    for heading, template, conflicts, status, finding in tables.HEADED_LINES:
+        organ = tables.HEADING_ORGANS.get(heading, heading.lower())
         if conflicts & names or organ in taken or not chance(0.45, rng):
             continue
         words = f"{heading}: {expand(template, {}, rng)}"
@@ -148,13 +163,16 @@ def add_headed_lines(findings: list[Statement], names: set[str], rng: np.random.
     return findings + lines
 
 
-def lay_out(sections: Sections, layout: Layout, rng: np.random.Generator) -> tuple[str, Callable[[str], str]]:
+def lay_out(
+    sections: Sections, layout: Layout, rng: np.random.Generator, tables: FrameTables
+) -> tuple[str, Callable[[str], str]]:
     """Write the sections down in one shape.
 
     Args:
         sections: what to say; its impression must be empty if the layout has none.
         layout: the shape.
         rng: draws headings and what frames the report.
+        tables: of the kind of examination.
 
     Returns:
         The report, and the function that brings an item's text to the report's spelling and case.
@@ -162,14 +180,14 @@ def lay_out(sections: Sections, layout: Layout, rng: np.random.Generator) -> tup
 
     def rewrite(text: str) -> str:
         if layout.british:
-            for american, british in normal.BRITISH:
+            for american, british in tables.BRITISH:
                 text = text.replace(american, british)
         return {"upper": text.upper(), "lower": text.lower()}.get(layout.case, text)
 
-    parts = _frame(rng) if layout.frame else []
+    parts = _frame(rng, tables) if layout.frame else []
     body = _body(sections.findings, layout, rng)
     if chance(0.05, rng) and layout.body == "prose":
-        body = f"{pick(normal.LIMITS, rng)} {body}"
+        body = f"{pick(tables.LIMITS, rng)} {body}"
     if body:
         head = pick(layout.findings_heads, rng)
         below = "\n" if head and (layout.body not in ("prose",) or chance(0.3, rng)) else " "
@@ -177,20 +195,20 @@ def lay_out(sections: Sections, layout: Layout, rng: np.random.Generator) -> tup
     if layout.has_impression and sections.impression:
         parts.append(_impression(sections.impression, pick(layout.impression_heads, rng), layout, rng))
     if sections.abnormal and layout.full_stops and layout.frame and chance(0.2, rng):
-        parts[-1] += f" {expand(pick(normal.RECOMMENDATIONS, rng), {}, rng)}"
+        parts[-1] += f" {expand(pick(tables.RECOMMENDATIONS, rng), {}, rng)}"
     separator = "\n\n" if layout.frame and chance(0.3, rng) else "\n"
     return rewrite(separator.join(parts)), rewrite
 
 
-def _frame(rng: np.random.Generator) -> list[str]:
+def _frame(rng: np.random.Generator, tables: FrameTables) -> list[str]:
     """Title, history, technique and comparison, each or not."""
     return [
         expand(pick(options, rng), {}, rng)
         for options, often in (
-            (normal.TITLES, 0.5),
-            (normal.INDICATIONS, 0.5),
-            (normal.TECHNIQUES, 0.4),
-            (normal.COMPARISONS, 0.3),
+            (tables.TITLES, 0.5),
+            (tables.INDICATIONS, 0.5),
+            (tables.TECHNIQUES, 0.4),
+            (tables.COMPARISONS, 0.3),
         )
         if chance(often, rng)
     ]

@@ -91,6 +91,9 @@ HEADED_LINES: tuple[tuple[str, str, frozenset[str], str, str | None], ...] = (
     ("Brain parenchyma", "[Unremarkable|Normal]", frozenset({"IPH", "ChronicBleed", "MassEffect"}), "normal", None),
 )  # fmt: skip
 
+# Headings of those lines that are no organ's name themselves.
+HEADING_ORGANS: dict[str, str] = {"Skull": "bones", "Paranasal sinuses": "sinuses", "Brain parenchyma": "brain"}
+
 OTHERWISE: tuple[str, ...] = (
     "No other acute intracranial abnormality",
     "Otherwise unremarkable",

@@ -9,7 +9,7 @@ item, its overall sentence.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,9 +17,18 @@ import numpy as np
 
 from itemclip_med.phantoms import normal_tables as normal
 from itemclip_med.phantoms import wording_tables as tables
+from itemclip_med.phantoms.composing import (
+    GoldItem,
+    WrittenReport,
+    as_sentence,
+    draw,
+    merge,
+    negatives,
+    normal_statements,
+)
 from itemclip_med.phantoms.findings import CALVARIAL_BONES
 from itemclip_med.phantoms.layouts import LAYOUTS, Sections, Statement, add_headed_lines, fit_to, lay_out
-from itemclip_med.phantoms.phrases import capitalize, chance, expand, is_plural, pick, with_article
+from itemclip_med.phantoms.phrases import capitalize, chance, expand, pick
 from itemclip_med.phantoms.places import describe, is_subtle
 from itemclip_med.records import Item, Status
 
@@ -35,41 +44,6 @@ _ORGANS = {
     "SAH": "extra-axial spaces", "ChronicBleed": "extra-axial spaces", "ChronicBleedIntraAxial": "brain",
     "Fracture": "bones", "MassEffect": "brain", "MassEffectPosterior": "brain", "MidlineShift": "brain",
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class GoldItem:
-    """One item of a written report.
-
-    Attributes:
-        item: text, status and finding.
-        alt: other wordings of the same item that the report holds (its repeat in the impression).
-    """
-
-    item: Item
-    alt: tuple[str, ...] = ()
-
-    def to_dict(self) -> dict[str, object]:
-        """The item as it is written to ``reports.jsonl``."""
-        values: dict[str, object] = dict(self.item.to_dict())
-        if self.alt:
-            values["alt"] = list(self.alt)
-        return values
-
-
-@dataclass(frozen=True, slots=True)
-class WrittenReport:
-    """A report and its gold items.
-
-    Attributes:
-        text: the free text.
-        items: in the order of the report.
-        is_normal: True where nothing is present or uncertain.
-    """
-
-    text: str
-    items: tuple[GoldItem, ...]
-    is_normal: bool
 
 
 def write_report(findings: Sequence[PhantomFinding], rng: np.random.Generator) -> tuple[str, list[Item]]:
@@ -109,12 +83,12 @@ def compose_report(findings: Sequence[PhantomFinding], rng: np.random.Generator)
     sections, overview = _abnormal(findings, rng) if findings else (_normal(rng), None)
     sections = fit_to(sections, layout, overview, rng)
     if layout.body == "organs":
-        sections.findings = add_headed_lines(sections.findings, {finding.name for finding in findings}, rng)
-    text, rewrite = lay_out(sections, layout, rng)
+        sections.findings = add_headed_lines(sections.findings, {finding.name for finding in findings}, rng, normal)
+    text, rewrite = lay_out(sections, layout, rng, normal)
     if not findings:
         overall = rewrite(sections.overall) if sections.overall else "No significant abnormality"
         return WrittenReport(text, (GoldItem(Item(overall, "normal")),), True)
-    return WrittenReport(text, tuple(_merge(sections, rewrite)), False)
+    return WrittenReport(text, tuple(merge(sections, rewrite)), False)
 
 
 @dataclass
@@ -177,24 +151,9 @@ def _say(key: str, finding: PhantomFinding, table: str, rng: np.random.Generator
         is_sentence = sentence is not None
         one.phrase = sentence or _draw(tables.NOUN_PHRASES[table], slots, rng) or _plain(table)
     one.phrase = _fit_bone(one.phrase, finding)
-    sentence, item = (capitalize(one.phrase),) * 2 if is_sentence else _as_sentence(one.phrase, rng)
+    sentence, item = (capitalize(one.phrase),) * 2 if is_sentence else as_sentence(one.phrase, rng)
     one.statement = Statement(sentence, [(item, one.status, finding.name, key)], _ORGANS[table])
     return one
-
-
-def _as_sentence(phrase: str, rng: np.random.Generator) -> tuple[str, str]:
-    """A noun phrase as a sentence of the report, and as the item cut from it."""
-    draw = rng.random()
-    verb = "are" if is_plural(phrase) else "is"
-    if draw < 0.38:
-        dressed = (
-            with_article(phrase) if chance(0.75, rng) and "both" not in phrase and "bilateral" not in phrase else phrase
-        )
-        return f"There {verb} {dressed}", dressed
-    if draw < 0.62 and "," not in phrase:
-        dressed = capitalize(with_article(phrase) if chance(0.4, rng) else phrase)
-        return f"{dressed} {verb} {pick(('seen', 'noted', 'present', 'identified', 'demonstrated'), rng)}", dressed
-    return capitalize(phrase), capitalize(phrase)
 
 
 def _impression(
@@ -283,64 +242,22 @@ def _normal(rng: np.random.Generator) -> Sections:
 
 
 def _negatives(names: set[str], rng: np.random.Generator, *, at_most: int) -> list[Statement]:
-    """Templated negatives, alone or as a list, that hold for a study with the findings ``names``."""
+    """Templated negatives that hold for a study with the findings ``names``."""
     allowed = [entry for entry in normal.NEGATIVES if not entry[3] & names]
     if not names & (normal.BLEEDS | {"ChronicBleed"}):  # the general denial says it all
         allowed = [entry for entry in allowed if entry[2] not in ("IPH", "ChronicBleed") or chance(0.3, rng)]
-    count = int(rng.integers(at_most + 1))
-    chosen = [allowed[index] for index in rng.permutation(len(allowed))[:count]]
-    statements: list[Statement] = []
-    while chosen:
-        size = min(len(chosen), pick((1, 1, 2, 2, 3), rng))
-        group, chosen = chosen[:size], chosen[size:]
-        nouns = [expand(entry[0], {}, rng) for entry in group]
-        listed = nouns[0] if size == 1 else f"{', '.join(nouns[:-1])}{',' if size > 2 else ''} or {nouns[-1]}"
-        organ = group[0][1] if len({entry[1] for entry in group}) == 1 else "brain"
-        if size == 1 and not is_plural(listed) and chance(0.15, rng):
-            sentence = f"No {listed} is {pick(('seen', 'identified'), rng)}"
-        else:
-            sentence = f"{pick(normal.NEGATIVE_LEADS, rng)} {listed}"
-        items = [(f"No {noun}", "absent", entry[2], f"no {noun}") for noun, entry in zip(nouns, group, strict=True)]
-        statements.append(Statement(sentence, items, organ))
-    return statements
+    return negatives(allowed, normal.NEGATIVE_LEADS, "brain", rng, at_most=at_most)
 
 
 def _normal_statements(names: set[str], rng: np.random.Generator, *, at_most: int) -> list[Statement]:
-    """Statements that an organ is normal, true for a study with the findings ``names``; never two on one organ."""
+    """Statements that an organ is normal, true for a study with the findings ``names``."""
     allowed = [entry for entry in normal.NORMAL_STATEMENTS if not entry[2] & names]
-    count = int(rng.integers(at_most + 1))
-    statements: dict[str, Statement] = {}
-    for index in rng.permutation(len(allowed))[:count]:
-        template, organ, _ = allowed[index]
-        words = expand(template, {}, rng)
-        statements.setdefault(organ, Statement(words, [(words, "normal", None, words)], organ))
-    return list(statements.values())
-
-
-def _merge(sections: Sections, rewrite: Callable[[str], str]) -> list[GoldItem]:
-    """One item per key: the more specific wording as its text, the others as ``alt``, the most definite status."""
-    merged: dict[str, list[tuple[str, Status, str | None]]] = {}
-    for statement in sections.findings + sections.impression:
-        for text, status, finding, key in statement.items:
-            merged.setdefault(key, []).append((rewrite(text), status, finding))
-    gold = []
-    for wordings in merged.values():
-        texts = list(dict.fromkeys(text for text, _, _ in wordings))
-        best = max(texts, key=lambda text: (len(text.split()), -texts.index(text)))
-        statuses = {status for _, status, _ in wordings}
-        status = next(s for s in ("present", "uncertain", "absent", "normal") if s in statuses)
-        finding = next((name for _, _, name in wordings if name), None)
-        gold.append(GoldItem(Item(best, status, finding), tuple(text for text in texts if text != best)))
-    return gold
+    return normal_statements(allowed, rng, at_most=at_most)
 
 
 def _draw(templates: Sequence[str], slots: Mapping[str, str], rng: np.random.Generator) -> str | None:
     """A template whose needed slots all have values, expanded; None if none was found."""
-    empty = [f"{{{name}}}" for name in _NEEDED if not slots.get(name)]
-    if slots.get("side") == "bilateral":
-        empty += ["the {side}", "on the {side}"]
-    usable = [template for template in templates if not any(gap in template for gap in empty)]
-    return expand(pick(usable, rng), slots, rng) if usable else None
+    return draw(templates, slots, rng, needed=_NEEDED)
 
 
 def _fit_bone(words: str, finding: PhantomFinding) -> str:

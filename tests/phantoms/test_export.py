@@ -16,7 +16,7 @@ import pytest
 
 from itemclip_med.errors import SourceError
 from itemclip_med.labels import read_cq500_reads
-from itemclip_med.phantoms import export, head_ct
+from itemclip_med.phantoms import export, head_ct, sets
 from itemclip_med.phantoms.cq500_layout import READS_HEADER, reads_csv, reads_row
 from itemclip_med.phantoms.export import TRUTH_BITS, PhantomSet, export_head_ct, truth_bits
 from itemclip_med.phantoms.findings import CQ500_LABELS
@@ -304,7 +304,7 @@ def test_a_killed_worker_is_said_in_one_line(tmp_path, monkeypatch):
     def fail(*_):
         raise BrokenProcessPool
 
-    monkeypatch.setattr(export, "_make_all", fail)
+    monkeypatch.setattr(sets, "_make_all", fail)
     with pytest.raises(SourceError, match=r"ended from outside.*with fewer workers"):
         export_head_ct(tmp_path / "set", PhantomSet(1))
 
