@@ -1,121 +1,27 @@
 """From files to studies and series, every file accounted for: in a series, or skipped with a reason.
 
 Grouping is by what the headers say, never by file names: StudyInstanceUID, SeriesInstanceUID, then within a series by
-matrix, pixel spacing, SeriesNumber and orientation, and where positions repeat by what tells the repeats apart.
+matrix, pixel spacing, SeriesNumber and orientation, and where positions repeat by what tells the repeats apart. A file
+counts once, however many frames it holds.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
-from itemclip_med.dicom.geometry import plane_of
 from itemclip_med.dicom.headers import SliceFile, parse_file
-from itemclip_med.dicom.naming import kernel_kind, technical_name
 from itemclip_med.dicom.scan import Scan, StudyFiles, open_source, scan_source
+from itemclip_med.dicom.series import DicomSeries, DicomStudy, Inventory, count_skipped, new_series
+from itemclip_med.dicom.splitting import drop_duplicates, split_orientations, split_stacks, split_volumes
 from itemclip_med.errors import SourceError
 
 MIN_SLICES = 3
-_COSINE_TOLERANCE = 2e-3
-_SAME_POSITION_MM = 0.01
-_VARYING = (
-    "TemporalPositionIdentifier", "DiffusionBValue", "EchoTime", "AcquisitionNumber", "TriggerTime", "ImageType",
-    "AcquisitionTime", "ContentTime",
-)  # fmt: skip
-
-
-@dataclass(eq=False)
-class DicomSeries:
-    """One stack of slices that share matrix, spacing and orientation, or files that make no volume.
-
-    Attributes:
-        uid: SeriesInstanceUID; "" where the files have none.
-        study_uid: StudyInstanceUID.
-        modality: DICOM's code.
-        name: technical name; free text from headers is not in it.
-        slices: parsed files, in any order.
-        plane: "axial", "coronal", "sagittal", "oblique", or "" without geometry.
-        kernel: "bone", "soft_tissue" or "".
-        is_derived: True for reformats, projections and maps.
-        reason: why it is no volume; None where it can be loaded.
-        skipped: reason to files that belong here and are not used (duplicates).
-    """
-
-    uid: str
-    study_uid: str
-    modality: str
-    name: str
-    slices: list[SliceFile]
-    plane: str = ""
-    kernel: str = ""
-    is_derived: bool = False
-    reason: str | None = None
-    skipped: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def num_files(self) -> int:
-        """Files that belong to it, used or not."""
-        return len(self.slices) + sum(self.skipped.values())
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """(columns, rows, slices)."""
-        first = self.slices[0]
-        return int(first.dataset.get("Columns") or 0), int(first.dataset.get("Rows") or 0), len(self.slices)
-
-    @property
-    def depth_spacing_mm(self) -> float:
-        """Median distance of the slices along their normal; 0 where there is none."""
-        return _depth_spacing(self.slices)
-
-
-@dataclass(eq=False)
-class DicomStudy:
-    """One examination.
-
-    Attributes:
-        uid: StudyInstanceUID.
-        patient_id: as in the header; in memory only.
-        accession: as in the header; in memory only.
-        relative_dir: its folder below the source.
-        scanner: manufacturer and model.
-        series: its series, those without a volume too.
-        digest: of its files.
-    """
-
-    uid: str
-    patient_id: str
-    accession: str
-    relative_dir: str
-    scanner: str
-    series: list[DicomSeries]
-    digest: str = ""
-
-    @property
-    def volumes(self) -> list[DicomSeries]:
-        """The series that can be loaded."""
-        return [series for series in self.series if series.reason is None]
-
-
-@dataclass(frozen=True)
-class Inventory:
-    """Everything under a source.
-
-    Attributes:
-        studies: in the order of their paths.
-        files_found: all files.
-        files_used: files in series that can be loaded.
-        skipped: reason to number of files; ``files_found == files_used + sum(skipped)``.
-    """
-
-    studies: tuple[DicomStudy, ...]
-    files_found: int
-    files_used: int
-    skipped: Mapping[str, int]
+_CUTTING_COSINE = 0.9  # between normals: below it planes cut one another within the patient
+_KEPT_BYTES = 2 * 2**30  # of pixel data of one study, so that files are not read twice
 
 
 def discover(source: Path | str, *, min_slices: int = MIN_SLICES) -> Inventory:
@@ -142,13 +48,9 @@ def discover_folder(root: Path, *, min_slices: int = MIN_SLICES, with_pixels: bo
         studies += found
         skipped += left
     studies = _merge(studies, min_slices)
-    for study in studies:
-        for series in study.series:
-            skipped += series.skipped
-            if series.reason is not None:
-                skipped[series.reason] += len(series.slices)
+    skipped += count_skipped(series for study in studies for series in study.series)
     used = scan.num_files - sum(skipped.values())
-    return Inventory(tuple(studies), scan.num_files, used, dict(sorted(skipped.items())))
+    return Inventory(tuple(studies), scan.num_files, used, dict(sorted(skipped.items())), scan)
 
 
 def require_dicom(scan: Scan, source: Path) -> None:
@@ -189,15 +91,25 @@ def read_study(
         by reason.
     """
     skipped: Counter[str] = Counter()
-    by_study: dict[str, list[SliceFile]] = defaultdict(list)
+    by_study: dict[tuple[str, ...], list[SliceFile]] = defaultdict(list)
+    left_bytes = _KEPT_BYTES if with_pixels else 0
     for path in files.files:
-        file = parse_file(path, with_pixels=with_pixels)
-        if file.reason is not None and not (file.text("SeriesInstanceUID") and file.text("StudyInstanceUID")):
-            skipped[file.reason] += 1
-        else:
-            by_study[file.text("StudyInstanceUID")].append(file)
-    studies = [_build_study(uid, group, files, min_slices) for uid, group in by_study.items()]
+        slices = parse_file(path)
+        first = slices[0]
+        if first.reason is not None and (first.reason == "DICOMDIR" or not first.text("SOPClassUID")):
+            skipped[first.reason] += 1
+            continue
+        if left_bytes and first.reason is None and first.pixels.num_frames == 1:
+            left_bytes -= first.pixels.keep(left_bytes)
+        by_study[_study_key(first)] += slices
+    studies = [_build_study(key[0], group, files, min_slices) for key, group in by_study.items()]
     return studies, skipped
+
+
+def _study_key(file: SliceFile) -> tuple[str, ...]:
+    """What files of one study share; without a StudyInstanceUID at least patient, accession number and folder."""
+    uid = file.text("StudyInstanceUID")
+    return (uid,) if uid else ("", file.text("PatientID"), file.text("AccessionNumber"), str(file.path.parent))
 
 
 def _build_study(uid: str, group: list[SliceFile], files: StudyFiles, min_slices: int) -> DicomStudy:
@@ -216,155 +128,83 @@ def _build_study(uid: str, group: list[SliceFile], files: StudyFiles, min_slices
 
 def _merge(studies: list[DicomStudy], min_slices: int) -> list[DicomStudy]:
     """Studies of one uid whose files were found in different ways, joined again."""
-    by_uid: dict[str, list[DicomStudy]] = defaultdict(list)
-    for study in studies:
-        by_uid[study.uid].append(study)
+    by_uid: dict[tuple[str, int], list[DicomStudy]] = defaultdict(list)
+    for number, study in enumerate(studies):
+        by_uid[study.uid, 0 if study.uid else number].append(study)
     merged = []
     for group in by_uid.values():
         first = group[0]
         if len(group) > 1:
-            slices = [file for study in group for series in study.series for file in series.slices]
-            kept = Counter()
-            for study in group:
-                for series in study.series:
-                    kept += series.skipped
-            first.series = group_series(slices, min_slices)
-            if kept and first.series:
-                first.series[0].skipped += kept
+            series = [one for study in group for one in study.series]
+            first.series = group_series([file for one in series for file in one.slices], min_slices)
+            for one in series:
+                first.series[0].skipped.update(one.skipped)
         merged.append(first)
     return merged
 
 
 def group_series(files: Iterable[SliceFile], min_slices: int = MIN_SLICES) -> list[DicomSeries]:
-    """Group the parsed files of one study into series and stacks."""
+    """Group the parsed slices of one study into series, stacks and volumes."""
     by_uid: dict[tuple[str, ...], list[SliceFile]] = defaultdict(list)
     for file in files:
-        uid = file.text("SeriesInstanceUID")
-        key = (uid,) if uid else ("", file.text("SeriesNumber"), str(file.path.parent))
-        by_uid[key].append(file)
-    series = []
+        by_uid[_series_key(file)].append(file)
+    found: list[DicomSeries] = []
     for group in by_uid.values():
         by_reason: dict[str, list[SliceFile]] = defaultdict(list)
-        usable: dict[tuple[object, ...], list[SliceFile]] = defaultdict(list)
         for file in group:
             if file.reason is not None:
                 by_reason[file.reason].append(file)
-                continue
-            matrix = (file.dataset.Rows, file.dataset.Columns, *np.round(file.spacing_mm, 3))
-            usable[(file.text("Modality"), file.text("SeriesNumber"), *matrix)].append(file)
-        series += [_new_series(refused, reason) for reason, refused in by_reason.items()]
-        for stack in usable.values():
-            for part in _split_orientations(stack):
-                series += _split_repeats(part, min_slices)
-    return series
+        found += [new_series(refused, reason) for reason, refused in by_reason.items()]
+        stacks = _stacks_of([file for file in group if file.reason is None], min_slices)
+        for stack in stacks:
+            if _is_lone_localizer(stack, stacks):
+                found.append(new_series(stack, "localizer (its plane cuts the other slices)"))
+            else:
+                found += _volumes_of(stack, min_slices, len(found) + 1)
+    return found
 
 
-def _split_orientations(files: list[SliceFile]) -> list[list[SliceFile]]:
-    groups: list[list[SliceFile]] = []
-    for file in files:
-        for group in groups:
-            if np.abs(group[0].orientation - file.orientation).max() < _COSINE_TOLERANCE:
-                group.append(file)
-                break
-        else:
-            groups.append([file])
-    return groups
+def _series_key(file: SliceFile) -> tuple[str, ...]:
+    """What files of one series share; an empty SeriesInstanceUID is none, so that the rest of the header decides."""
+    uid = file.text("SeriesInstanceUID")
+    if uid:
+        return (uid,)
+    return ("", file.text("SeriesNumber"), file.text("FrameOfReferenceUID"), str(file.path.parent))
 
 
-def _split_repeats(files: list[SliceFile], min_slices: int) -> list[DicomSeries]:
-    """One series where every position is there once; else duplicates go, and what varies tells volumes apart."""
-    files, skipped = _drop_duplicates(files)
-    if _has_repeats(files):
-        if len(_positions(files)) == 1:
-            return [_new_series(files, "all slices at one position, no volume", skipped)]
-        for name in _VARYING:
-            parts: dict[str, list[SliceFile]] = defaultdict(list)
-            for file in files:
-                parts[file.text(name)].append(file)
-            if len(parts) > 1 and not any(_has_repeats(part) for part in parts.values()):
-                series = [_checked(part, min_slices) for part in parts.values()]
-                series[0].skipped += skipped
-                return series
-        return [_new_series(files, "several images at one position that nothing tells apart", skipped)]
-    series = _checked(files, min_slices)
-    series.skipped += skipped
-    return [series]
+def _stacks_of(slices: list[SliceFile], min_slices: int) -> list[list[SliceFile]]:
+    """Slices of one series by modality, SeriesNumber, matrix, pixel spacing and orientation, frames by StackID too."""
+    groups: dict[tuple[object, ...], list[SliceFile]] = defaultdict(list)
+    for file in slices:
+        is_frame = file.pixels.num_frames > 1
+        key = (file.modality, file.text("SeriesNumber"), file.shape, *np.round(file.spacing_mm, 3), is_frame)
+        groups[key].append(file)
+    stacks = []
+    for key, group in groups.items():
+        for one in split_orientations(group):
+            stacks += split_stacks(one, min_slices) if key[-1] else [one]
+    return stacks
 
 
-def _checked(files: list[SliceFile], min_slices: int) -> DicomSeries:
-    if len(files) < min_slices:
-        return _new_series(files, f"too few slices for a volume (fewer than {min_slices})")
-    return _new_series(files, None)
+def _is_lone_localizer(stack: list[SliceFile], stacks: list[list[SliceFile]]) -> bool:
+    """True for one image among stacks of which a plane cuts its own; ImageType often does not say so."""
+    if len(stack) > 1:
+        return False
+    normal = np.cross(stack[0].orientation[:3], stack[0].orientation[3:])
+    others = [np.cross(other[0].orientation[:3], other[0].orientation[3:]) for other in stacks if len(other) > 2]
+    return any(abs(normal @ other) < _CUTTING_COSINE for other in others)
 
 
-def _offsets(files: list[SliceFile]) -> np.ndarray:
-    normal = np.cross(files[0].orientation[:3], files[0].orientation[3:])
-    return np.array([file.position for file in files]) @ normal
-
-
-def _positions(files: list[SliceFile]) -> np.ndarray:
-    offsets = np.sort(_offsets(files))
-    return offsets[np.concatenate([[True], np.diff(offsets) > _SAME_POSITION_MM])]
-
-
-def _has_repeats(files: list[SliceFile]) -> bool:
-    return len(_positions(files)) < len(files)
-
-
-def _drop_duplicates(files: list[SliceFile]) -> tuple[list[SliceFile], Counter[str]]:
-    """Files sent twice: equal position, equal pixels, and equal SOPInstanceUID or none."""
-    if not _has_repeats(files):
-        return files, Counter()
-    kept: list[SliceFile] = []
-    by_place: dict[tuple[object, ...], list[SliceFile]] = defaultdict(list)
-    dropped = 0
-    for file in files:
-        key = (file.text("SOPInstanceUID"), *np.round(file.position, 2))
-        if any(_same_pixels(file, other) for other in by_place[key]):
-            dropped += 1
-            continue
-        by_place[key].append(file)
-        kept.append(file)
-    return kept, Counter({"duplicate": dropped} if dropped else {})
-
-
-def _same_pixels(one: SliceFile, other: SliceFile) -> bool:
-    datasets = [file if file.has_pixels else parse_file(file.path, with_pixels=True) for file in (one, other)]
-    pixels = [file.dataset.get("PixelData") for file in datasets]
-    return pixels[0] is not None and pixels[0] == pixels[1]
-
-
-def _depth_spacing(files: list[SliceFile]) -> float:
-    if len(files) < 2 or files[0].position is None:
-        return 0.0
-    return float(np.median(np.diff(np.sort(_offsets(files)))))
-
-
-def _new_series(files: list[SliceFile], reason: str | None, skipped: Counter[str] | None = None) -> DicomSeries:
-    first = files[0]
-    modality = first.text("Modality")
-    description = f"{first.text('SeriesDescription')} {first.text('ProtocolName')}"
-    kernel = first.text("ConvolutionKernel")
-    plane = "" if first.orientation is None else plane_of(first.orientation)
-    name = ""
-    if plane:
-        name = technical_name(
-            modality=modality,
-            plane=plane,
-            description=description,
-            kernel=kernel,
-            contrast=bool(first.text("ContrastBolusAgent")),
-            thickness_mm=_depth_spacing(files),
-        )
-    return DicomSeries(
-        uid=first.text("SeriesInstanceUID"),
-        study_uid=first.text("StudyInstanceUID"),
-        modality=modality,
-        name=name,
-        slices=files,
-        plane=plane,
-        kernel=kernel_kind(kernel, description) if modality == "CT" else "",
-        is_derived="DERIVED" in first.image_type[:1] or "SECONDARY" in first.image_type[1:2],
-        reason=reason,
-        skipped=skipped or Counter(),
-    )
+def _volumes_of(stack: list[SliceFile], min_slices: int, number: int) -> list[DicomSeries]:
+    """The volumes at the positions of one stack, or why there are none."""
+    slices, dropped = drop_duplicates(stack)
+    found = []
+    for part in split_volumes(slices):
+        reason = part.reason
+        if reason is None and len(part.slices) < min_slices:
+            reason = f"too few slices for a volume (fewer than {min_slices})"
+        one = new_series(part.slices, reason, label=part.label, stack=number)
+        one.notes = (part.note,) if part.note else ()
+        found.append(one)
+    found[0].skipped = dropped
+    return found

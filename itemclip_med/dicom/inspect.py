@@ -29,11 +29,12 @@ def inspect(source: Path | str) -> dict[str, Any]:
         rows = []
         for series in study.series:
             row = describe(series)
-            for name in ("series_uid", "study_uid", "output", "warnings", "spacing_mm"):
+            for name in ("series_uid", "study_uid", "output", "warnings", "spacing_mm", "volumes"):
                 row.pop(name)
             row |= {
                 "plane": series.plane,
                 "kernel": series.kernel,
+                "volume": series.label,
                 "slice_spacing_mm": round(series.depth_spacing_mm, 3),
             }
             rows.append(row)

@@ -7,14 +7,17 @@ from typing import Literal
 
 import numpy as np
 
-from itemclip_med.dicom.discover import DicomSeries
+from itemclip_med.dicom.decoding import decode_with_loss
+from itemclip_med.dicom.elements import numbers_of
 from itemclip_med.dicom.geometry import Stack, build_affine, order_slices
-from itemclip_med.dicom.headers import SliceFile, parse_file
+from itemclip_med.dicom.headers import SliceFile
+from itemclip_med.dicom.series import DicomSeries
 from itemclip_med.dicom.volume import AIR_HU, Volume
 from itemclip_med.errors import GeometryError, PixelError
 
-_MAX_VOXELS = 2**31
+MAX_VOXELS = 2**30  # 4 GiB while slices are stacked
 _FINEST_MM = 1.0
+_MAX_STRETCH = 64  # slices of an evenly spaced volume per slice that was acquired
 
 
 def load_series(
@@ -23,6 +26,7 @@ def load_series(
     on_gap: Literal["refuse", "report"] = "refuse",
     on_uneven: Literal["resample", "refuse"] = "resample",
     padding: Literal["keep", "air"] = "keep",
+    monochrome1: Literal["keep", "invert"] = "keep",
 ) -> Volume:
     """Load one series.
 
@@ -30,27 +34,29 @@ def load_series(
         series: from :func:`itemclip_med.dicom.discover`.
         on_gap: where slices are missing: refuse the series, or interpolate them linearly and say so.
         on_uneven: where the spacing changes within the series: interpolate to one spacing, or refuse.
-        padding: what becomes of PixelPaddingValue in CT: kept, or air (-1024 HU).
+        padding: what becomes of PixelPaddingValue and its range in CT: kept, or air (-1024 HU).
+        monochrome1: where dark and bright are exchanged: keep the values, or invert them (max + min - x) and say so.
 
     Returns:
         The volume with axes (columns, rows, slices), slices ascending along row x column direction.
 
     Raises:
         GeometryError: if the slices make no volume, or one is missing; names the places.
-        PixelError: if a slice cannot be decoded, names its number; or the volume would have more than 2**31 voxels.
+        PixelError: if a slice cannot be decoded, names its number; or the volume would have more than 2**30 voxels.
     """
     if series.reason is not None:
         raise GeometryError(f"The series is no volume: {series.reason}.")
     files = series.slices
     stack = order_slices(files[0].orientation, np.array([file.position for file in files]))
     ordered = [files[index] for index in stack.order]
-    warnings: list[str] = []
+    warnings = list(series.notes)
     _judge(stack, on_gap, on_uneven, warnings)
-    array = stack_slices(ordered, padding=padding if series.modality == "CT" else "keep")
-    if any("01" in file.text("LossyImageCompression") for file in ordered[:1]):
-        warnings.append("lossy compressed: values are not exact")
-    if ordered[0].text("PhotometricInterpretation") == "MONOCHROME1":
-        warnings.append("MONOCHROME1: values are as stored, not inverted")
+    array, remarks = stack_slices(
+        ordered, padding=padding if series.modality == "CT" else "keep", monochrome1=monochrome1
+    )
+    warnings += remarks
+    if series.has_burned_in:
+        warnings.append("burned-in annotation: the pixels may hold text")
     first, step = ordered[0].position, stack.step_mm
     uids = tuple(file.text("SOPInstanceUID") for file in ordered)
     if not stack.is_even:
@@ -83,88 +89,108 @@ def _judge(stack: Stack, on_gap: str, on_uneven: str, warnings: list[str]) -> No
         warnings.append(f"uneven: {text}, interpolated to one spacing")
 
 
-def stack_slices(files: Sequence[SliceFile], *, padding: Literal["keep", "air"] = "keep") -> np.ndarray:
+def stack_slices(
+    files: Sequence[SliceFile],
+    *,
+    padding: Literal["keep", "air"] = "keep",
+    monochrome1: Literal["keep", "invert"] = "keep",
+) -> tuple[np.ndarray, list[str]]:
     """Decode and rescale slices, each by its own slope and intercept.
 
+    Args:
+        files: D slices of one matrix, in order.
+        padding: "air": what PixelPaddingValue or its range names becomes -1024 HU, compared on stored values.
+        monochrome1: "invert": where the slices are MONOCHROME1, x becomes max + min - x over the volume, padding
+            apart.
+
     Returns:
-        (X, Y, Z) = (columns, rows, slices): int16 where all values are whole and fit, else float32.
+        (X, Y, Z) = (columns, rows, slices), int16 where all values are whole and fit, else float32; and what a reader
+        of the values should know.
 
     Raises:
         PixelError: as :func:`load_series`.
     """
-    rows, columns = int(files[0].dataset.Rows), int(files[0].dataset.Columns)
-    if rows * columns * len(files) > _MAX_VOXELS:
-        raise PixelError(f"{columns} x {rows} x {len(files)} voxels, at most {_MAX_VOXELS} can be read.")
-    scales = [(file.number("RescaleSlope", 1.0), file.number("RescaleIntercept", 0.0)) for file in files]
-    whole = all(slope.is_integer() and intercept.is_integer() for slope, intercept in scales)
+    rows, columns = files[0].shape
+    if rows * columns * len(files) > MAX_VOXELS:
+        raise PixelError(f"{columns} x {rows} x {len(files)} voxels, at most {MAX_VOXELS} can be read.")
+    scales = [(file.number("RescaleSlope", 1.0) or 1.0, file.number("RescaleIntercept", 0.0)) for file in files]
+    whole = all(
+        slope.is_integer() and intercept.is_integer() and abs(slope) * 2**16 + abs(intercept) < 2**31
+        for slope, intercept in scales
+    ) and all(file.pixels is None or file.pixels.format.allocated <= 16 for file in files)
+    inverted = monochrome1 == "invert" and _is_monochrome1(files[0])
     stacked = np.empty((len(files), rows, columns), dtype=np.int32 if whole else np.float32)
+    masks: list[np.ndarray | None] = []
+    is_lossy = any("01" in file.text("LossyImageCompression") for file in files)
     for number, (file, (slope, intercept)) in enumerate(zip(files, scales, strict=True)):
-        stored = decode(file, number + 1)
+        try:
+            stored, lost = decode_with_loss(file)
+        except PixelError as error:
+            raise PixelError(f"Slice {number + 1} of {len(files)}: {error}. Export the series again.") from error
+        is_lossy |= lost
         out = stacked[number]
         if whole:
-            np.multiply(stored, int(slope), out=out, casting="unsafe")
+            np.multiply(stored, int(slope), out=out, casting="unsafe", dtype=np.int32)
             out += int(intercept)
         else:
-            np.multiply(stored, np.float64(slope), out=out, casting="unsafe")
-            out += np.float32(intercept)
-        if padding == "air":
-            is_padding = _padding_mask(file, stored)
-            if is_padding is not None:
-                out[is_padding] = AIR_HU
+            out[...] = stored * np.float64(slope) + np.float64(intercept)
+        if inverted:
+            masks.append(padding_mask(file, stored))
+        elif padding == "air" and (mask := padding_mask(file, stored)) is not None:
+            out[mask] = AIR_HU
+    warnings = ["lossy compressed: values are not exact"] if is_lossy else []
+    if any(file.number("RescaleSlope", 1.0) == 0 for file in files):
+        warnings.append("RescaleSlope 0 was taken as 1")
+    if inverted:
+        _invert(stacked, masks, padding)
+        warnings.append("MONOCHROME1: inverted")
+    elif _is_monochrome1(files[0]):
+        warnings.append("MONOCHROME1: values are as stored, not inverted")
     if whole and stacked.min() >= -32768 and stacked.max() <= 32767:
         stacked = stacked.astype(np.int16)
     elif whole:
         stacked = stacked.astype(np.float32)
-    return np.ascontiguousarray(stacked.transpose(2, 1, 0))
+    return np.ascontiguousarray(stacked.transpose(2, 1, 0)), warnings
 
 
-def decode(file: SliceFile, number: int) -> np.ndarray:
-    """Stored values (rows, columns) of one slice, integers, as its header describes them.
+def _is_monochrome1(file: SliceFile) -> bool:
+    return file.text("PhotometricInterpretation") == "MONOCHROME1"
 
-    Raises:
-        PixelError: if the pixel data are missing, short, or in a syntax without a decoder; names the syntax.
+
+def _invert(stacked: np.ndarray, masks: Sequence[np.ndarray | None], padding: str) -> None:
+    """Turn dark into bright over the whole volume, in place; padding becomes air or stays what it is."""
+    limits = []
+    for out, mask in zip(stacked, masks, strict=True):
+        values = out if mask is None else out[~mask]
+        if values.size:
+            limits.append((values.min(), values.max()))
+    if not limits:
+        return
+    total = min(low for low, _ in limits) + max(high for _, high in limits)
+    for out, mask in zip(stacked, masks, strict=True):
+        if mask is None:
+            np.subtract(total, out, out=out)
+        else:
+            out[~mask] = total - out[~mask]
+            if padding == "air":
+                out[mask] = AIR_HU
+
+
+def padding_mask(file: SliceFile, stored: np.ndarray) -> np.ndarray | None:
+    """Where stored values are padding: equal to PixelPaddingValue, or between it and PixelPaddingRangeLimit.
+
+    Files write a negative padding value as unsigned too, so it is read with the sign of the pixels.
     """
-    if not file.has_pixels:
-        file = parse_file(file.path, with_pixels=True)
-        if file.reason not in (None, "localizer"):
-            raise PixelError(f"Slice {number}: {file.reason}. Export the series again.")
-    dataset = file.dataset
-    syntax = getattr(getattr(dataset, "file_meta", None), "TransferSyntaxUID", None)
-    allocated = int(dataset.get("BitsAllocated") or 16)
-    if (syntax is None or not syntax.is_compressed) and allocated in (8, 16):
-        return _plain_pixels(dataset, big_endian=syntax is not None and not syntax.is_little_endian)
-    try:
-        values = dataset.pixel_array
-    except Exception as error:  # decoders raise their own kinds
-        name = getattr(syntax, "name", "unknown transfer syntax")
-        raise PixelError(f"Slice {number} cannot be decoded ({name}). Export it again, uncompressed.") from error
-    if values.shape != (int(dataset.Rows), int(dataset.Columns)):
-        raise PixelError(f"Slice {number} decodes to {values.shape}, expected {(dataset.Rows, dataset.Columns)}.")
-    return values
-
-
-def _plain_pixels(dataset: object, *, big_endian: bool) -> np.ndarray:
-    """Uncompressed values; junk above HighBit is masked and the sign extended (DICOM PS3.5 8.1.1)."""
-    rows, columns = int(dataset.Rows), int(dataset.Columns)
-    allocated, stored = int(dataset.get("BitsAllocated") or 16), int(dataset.get("BitsStored") or 16)
-    high = int(dataset.get("HighBit", stored - 1) or stored - 1)
-    is_signed = int(dataset.get("PixelRepresentation") or 0) == 1
-    dtype = np.dtype(f"{'>' if big_endian else '<'}{'i' if is_signed else 'u'}{allocated // 8}")
-    values = np.frombuffer(dataset.PixelData, dtype=dtype, count=rows * columns).reshape(rows, columns)
-    if stored < allocated or high != allocated - 1:
-        left = allocated - 1 - high
-        native = values.astype(dtype.newbyteorder("="))
-        values = (native << left) >> (allocated - stored)  # arithmetic for signed types: extends the sign
-    return values
-
-
-def _padding_mask(file: SliceFile, stored: np.ndarray) -> np.ndarray | None:
-    value = file.dataset.get("PixelPaddingValue")
-    if value is None or isinstance(value, bytes):
+    found = [numbers_of(file.values.get(name)) for name in ("PixelPaddingValue", "PixelPaddingRangeLimit")]
+    if not found[0]:
         return None
-    limit = file.dataset.get("PixelPaddingRangeLimit")
-    low, high = sorted((int(value), int(value if limit is None or isinstance(limit, bytes) else limit)))
-    return (stored >= low) & (stored <= high)
+    allocated = file.pixels.format.allocated if file.pixels else 16
+    values = [int(numbers[0]) for numbers in found if numbers]
+    if file.pixels and file.pixels.format.is_signed:
+        values = [value - 2**allocated if value >= 2 ** (allocated - 1) else value for value in values]
+    else:
+        values = [value + 2**allocated if value < 0 else value for value in values]
+    return (stored >= min(values)) & (stored <= max(values))
 
 
 def _to_even(array: np.ndarray, files: Sequence[SliceFile], stack: Stack) -> tuple[np.ndarray, np.ndarray]:
@@ -183,7 +209,13 @@ def _to_even(array: np.ndarray, files: Sequence[SliceFile], stack: Stack) -> tup
         spacing = max(spacing, min(_FINEST_MM, float(np.median(np.diff(offsets)))))
     else:
         spacing = float(np.median(np.diff(offsets)))
-    wanted = np.arange(int(offsets[-1] / spacing + 1e-3) + 1) * spacing
+    num_wanted = int(offsets[-1] / spacing + 1e-3) + 1
+    if num_wanted > _MAX_STRETCH * len(offsets) or num_wanted * array[..., 0].size > MAX_VOXELS:
+        raise GeometryError(
+            f"{len(offsets)} slices over {offsets[-1]:.0f} mm, the nearest {spacing:.2f} mm apart: no volume without a "
+            "guess."
+        )
+    wanted = np.arange(num_wanted) * spacing
     upper = np.clip(np.searchsorted(offsets, wanted, side="left"), 1, len(offsets) - 1)
     share = ((wanted - offsets[upper - 1]) / (offsets[upper] - offsets[upper - 1])).clip(0, 1).astype(np.float32)
     even = np.empty((*array.shape[:2], len(wanted)), dtype=np.float32)

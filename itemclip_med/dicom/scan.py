@@ -1,4 +1,8 @@
-"""From a source (folder, zip, tar) to the files of each study, without parsing whole headers."""
+"""From a source (folder, zip, tar) to the files of each study, without parsing whole headers.
+
+Archives inside a source are opened: the files in them count as files of the source, an opened archive itself does not;
+one that is not opened counts as one file, skipped with the reason.
+"""
 
 from __future__ import annotations
 
@@ -8,20 +12,23 @@ import re
 import shutil
 import tarfile
 import tempfile
-import zipfile
+import weakref
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from itemclip_med.dicom.archives import MAX_DEPTH, ArchiveRefused, Budget, archive_kind, archive_stem, unpack
+from itemclip_med.dicom.pixel_source import DEFLATED, find_data_set
 from itemclip_med.errors import SourceError
 
 _HEAD_BYTES = 8192
-_MAX_UNPACKED_BYTES = 200 * 2**30
-_MAX_MEMBERS = 5_000_000
-# (0020,000D) StudyInstanceUID, little endian: explicit "UI" + length, or implicit length, then the UID itself.
-_STUDY_UID = re.compile(rb"\x20\x00\x0d\x00(?:UI..|..\x00\x00)([0-9.]{3,64})", re.DOTALL)
+_LONG_HEAD_BYTES = 2**20
+# (0020,000D) StudyInstanceUID: little endian explicit ("UI" + length) or implicit (length), or big endian explicit.
+_STUDY_UID = re.compile(rb"(?:\x20\x00\x0d\x00(?:UI..|..\x00\x00)|\x00\x20\x00\x0dUI..)([0-9.]{3,64})", re.DOTALL)
+_TEMPORARY = "itemclip_med_"
 
 
 @dataclass(frozen=True)
@@ -31,20 +38,22 @@ class StudyFiles:
     Attributes:
         uid: StudyInstanceUID found there; "" where the first bytes hold none.
         root: the source's folder.
-        files: paths, sorted.
-        digest: SHA-256 over relative paths, sizes and mtimes.
+        files: paths, in the order of their names.
+        digest: SHA-256 over names, sizes and mtimes.
+        names: where the files lie below the source; for those in an archive, as if it were a folder there.
     """
 
     uid: str
     root: Path
     files: tuple[Path, ...]
     digest: str
+    names: tuple[str, ...] = ()
 
     @property
     def relative_dir(self) -> str:
         """The folder all files share, below the source; "." where that is the source itself."""
-        common = os.path.commonpath([str(path.parent) for path in self.files])
-        return os.path.relpath(common, self.root)
+        names = self.names or [os.path.relpath(path, self.root) for path in self.files]
+        return os.path.commonpath([os.path.dirname(name) or "." for name in names] or ["."]) or "."
 
 
 @dataclass
@@ -56,12 +65,28 @@ class Scan:
         studies: files by study; those without a study uid in their first bytes come last, with ``uid`` "".
         num_files: files found.
         skipped: reason to number of files that are no DICOM at all.
+        unpacked: folder of what was in archives inside the source; removed with the scan. None where there were none.
     """
 
     root: Path
     studies: list[StudyFiles]
     num_files: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
+    unpacked: Path | None = None
+
+    def skip(self, reason: str, number: int = 1) -> None:
+        """Count files that are found and not used."""
+        self.num_files += number
+        self.skipped[reason] += number
+
+    def new_folder(self, number: int) -> Path:
+        """A folder for one more archive."""
+        if self.unpacked is None:
+            self.unpacked = Path(tempfile.mkdtemp(prefix=_TEMPORARY))
+            weakref.finalize(self, shutil.rmtree, self.unpacked, ignore_errors=True)
+        folder = self.unpacked / str(number)
+        folder.mkdir()
+        return folder
 
 
 @contextmanager
@@ -69,8 +94,8 @@ def open_source(source: Path | str) -> Iterator[Path]:
     """A folder to read from: the source itself, or where its archive was unpacked (removed afterwards).
 
     Raises:
-        SourceError: if the source does not exist, is no folder, zip or tar, or an archive is unsafe (paths that leave
-            it, links, more than 200 GiB unpacked).
+        SourceError: if the source does not exist, is no folder, zip, tar or gz, or an archive is not opened (paths
+            that leave it, encrypted, damaged, more than 200 GiB or 200 times its size unpacked).
     """
     source = Path(source)
     if source.is_dir():
@@ -78,9 +103,17 @@ def open_source(source: Path | str) -> Iterator[Path]:
         return
     if not source.exists():
         raise SourceError(f"{source} does not exist.")
-    folder = Path(tempfile.mkdtemp(prefix="itemclip_med_"))
+    folder = Path(tempfile.mkdtemp(prefix=_TEMPORARY))
     try:
-        _unpack(source, folder)
+        kind = "tar" if tarfile.is_tarfile(source) else archive_kind(_read_head(source, _HEAD_BYTES) or b"")
+        if not kind:
+            raise SourceError(f"{source.name} is no folder, zip or tar: give the folder that holds the DICOM files.")
+        try:
+            unpack(source, kind, folder, Budget())
+        except ArchiveRefused as error:
+            raise SourceError(
+                f"{source.name} was not opened: {error}. Unpack it yourself, check it, and give the folder."
+            ) from error
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -95,56 +128,110 @@ def scan_source(root: Path) -> Scan:
         root: an existing folder.
     """
     scan = Scan(root, [])
-    groups: dict[str, list[tuple[Path, int, int]]] = defaultdict(list)
-    for path, size, mtime in _walk(root):
-        scan.num_files += 1
-        if path.name == "inventory.json" and path.parent == root:
-            scan.skipped["not DICOM"] += 1
-            continue
-        if size == 0:
-            scan.skipped["empty file"] += 1
-            continue
-        if zipfile.is_zipfile(path):
-            scan.skipped["archive inside the source (unpack it, or give it as the source)"] += 1
-            continue
-        head = _read_head(path)
-        if head is None:
-            scan.skipped["file cannot be opened"] += 1
-            continue
-        found = _STUDY_UID.search(head)
-        uid = found[1].rstrip(b"\0 ").decode() if found else ""
-        if not found and head[128:132] != b"DICM" and not _looks_like_dicom(head):
-            scan.skipped["not DICOM"] += 1
-            continue
-        groups[uid].append((path, size, mtime))
-    for uid in sorted(groups, key=lambda uid: (not uid, min(str(entry[0]) for entry in groups[uid]))):
-        entries = sorted(groups[uid])
-        scan.studies.append(StudyFiles(uid, root, tuple(entry[0] for entry in entries), _digest(root, entries)))
+    budget = Budget()
+    groups: dict[str, list[_Entry]] = defaultdict(list)
+    pending = [(root, "", 0)]
+    num_archives = 0
+    while pending:
+        folder, prefix, depth = pending.pop()
+        for entry in _walk(folder, prefix, scan):
+            if entry.name == "inventory.json":
+                scan.skip("not DICOM")
+                continue
+            if entry.size == 0:
+                scan.skip("empty file")
+                continue
+            head = _read_head(entry.path, _HEAD_BYTES)
+            if head is None:
+                scan.skip("file cannot be opened")
+                continue
+            kind = archive_kind(head)
+            if kind:
+                num_archives += 1
+                inside = os.path.join(os.path.dirname(entry.name), archive_stem(entry.name))
+                try:
+                    if depth == MAX_DEPTH:
+                        raise ArchiveRefused(f"it lies in {MAX_DEPTH} others")
+                    unpacked = scan.new_folder(num_archives)
+                    left_out = unpack(entry.path, kind, unpacked, budget)
+                except ArchiveRefused as error:
+                    scan.skip(f"archive not opened: {error}")
+                    continue
+                if left_out:
+                    scan.skip("link in an archive", left_out)
+                pending.append((unpacked, inside, depth + 1))
+                continue
+            uid = _find_study_uid(entry.path, head)
+            if uid is None:
+                scan.skip("not DICOM")
+                continue
+            scan.num_files += 1
+            groups[uid].append(entry)
+    for uid in sorted(groups, key=lambda uid: (not uid, min(entry.name for entry in groups[uid]))):
+        entries = sorted(groups[uid], key=lambda entry: entry.name)
+        files, names = tuple(entry.path for entry in entries), tuple(entry.name for entry in entries)
+        scan.studies.append(StudyFiles(uid, root, files, _digest(entries), names))
     return scan
 
 
-def _walk(root: Path) -> Iterator[tuple[Path, int, int]]:
-    pending = [root]
+@dataclass(frozen=True)
+class _Entry:
+    path: Path
+    name: str
+    size: int
+    mtime: int
+
+
+def _walk(root: Path, prefix: str, scan: Scan) -> Iterator[_Entry]:
+    """Every regular file, links to files too; what is none is counted as skipped, folders behind links stay shut."""
+    pending = [(root, prefix)]
     while pending:
-        folder = pending.pop()
+        folder, prefix = pending.pop()
         try:
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
         except OSError:
+            scan.skip("folder cannot be opened")
             continue
         for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                pending.append(Path(entry.path))
-            elif entry.is_file():
-                status = entry.stat()
-                yield Path(entry.path), status.st_size, status.st_mtime_ns
+            name = os.path.join(prefix, entry.name)
+            try:
+                if entry.is_dir(follow_symlinks=False):
+                    pending.append((Path(entry.path), name))
+                elif entry.is_dir():
+                    scan.skip("link to a folder (not followed; give the folder itself)")
+                elif entry.is_file():
+                    status = entry.stat()
+                    yield _Entry(Path(entry.path), name, status.st_size, status.st_mtime_ns)
+                else:
+                    scan.skip("broken link" if entry.is_symlink() else "no regular file")
+            except OSError:  # a loop of links
+                scan.skip("broken link")
 
 
-def _read_head(path: Path) -> bytes | None:
+def _read_head(path: Path, size: int) -> bytes | None:
     try:
         with path.open("rb") as file:
-            return file.read(_HEAD_BYTES)
+            return file.read(size)
     except OSError:
         return None
+
+
+def _find_study_uid(path: Path, head: bytes) -> str | None:
+    """StudyInstanceUID as far as the first bytes tell, "" where they do not; None for a file that is no DICOM."""
+    is_dicom = head[128:132] == b"DICM"
+    found = _STUDY_UID.search(head)
+    if not found and is_dicom:
+        head = _read_head(path, _LONG_HEAD_BYTES) or head
+        start, syntax = find_data_set(head)
+        if syntax == DEFLATED:
+            try:
+                head = zlib.decompressobj(-zlib.MAX_WBITS).decompress(head[start:], _LONG_HEAD_BYTES)
+            except zlib.error:
+                return ""
+        found = _STUDY_UID.search(head)
+    if found:
+        return found[1].decode().rstrip(".")
+    return "" if is_dicom or _looks_like_dicom(head) else None
 
 
 def _looks_like_dicom(head: bytes) -> bool:
@@ -152,36 +239,6 @@ def _looks_like_dicom(head: bytes) -> bool:
     return head[:2] in (b"\x02\x00", b"\x08\x00") and head[3:4] == b"\x00"
 
 
-def _digest(root: Path, entries: list[tuple[Path, int, int]]) -> str:
-    text = "\n".join(f"{path.relative_to(root).as_posix()}\t{size}\t{mtime}" for path, size, mtime in entries)
+def _digest(entries: list[_Entry]) -> str:
+    text = "\n".join(f"{Path(entry.name).as_posix()}\t{entry.size}\t{entry.mtime}" for entry in entries)
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
-
-
-def _unpack(source: Path, folder: Path) -> None:
-    if zipfile.is_zipfile(source):
-        with zipfile.ZipFile(source) as archive:
-            members = [member for member in archive.infolist() if not member.is_dir()]
-            _check_members([(member.filename, member.file_size) for member in members])
-            for member in members:
-                target = folder / member.filename
-                target.parent.mkdir(parents=True, exist_ok=True)
-                with archive.open(member) as data, target.open("wb") as out:
-                    shutil.copyfileobj(data, out)
-        return
-    if tarfile.is_tarfile(source):
-        with tarfile.open(source) as archive:
-            members = [member for member in archive.getmembers() if member.isfile()]
-            _check_members([(member.name, member.size) for member in members])
-            for member in members:
-                archive.extract(member, folder, filter="data")
-        return
-    raise SourceError(f"{source.name} is no folder, zip or tar: give the folder that holds the DICOM files.")
-
-
-def _check_members(members: list[tuple[str, int]]) -> None:
-    for name, _ in members:
-        parts = Path(name).parts
-        if Path(name).is_absolute() or ".." in parts or "\\" in name:
-            raise SourceError("The archive holds a path that leaves it: unpack it yourself and check it.")
-    if len(members) > _MAX_MEMBERS or sum(size for _, size in members) > _MAX_UNPACKED_BYTES:
-        raise SourceError("The archive unpacks to more than 200 GiB: unpack it yourself and give the folder.")

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from itemclip_med.dicom.discover import DicomSeries, DicomStudy
+from itemclip_med.dicom.series import MODALITIES, DicomSeries, DicomStudy
 from itemclip_med.errors import RecipeError
 
-_RULES = ("modality", "plane", "min_slices", "prefer", "keep_derived")
+_RULES = ("modality", "plane", "min_slices", "prefer", "keep_derived", "keep_burned_in")
 _PREFERENCES = {
     "soft_tissue": lambda series: series.kernel == "bone",
     "bone": lambda series: series.kernel != "bone",
@@ -38,8 +38,10 @@ def select_series(study: DicomStudy, rules: Mapping[str, Any]) -> tuple[list[Dic
 
     Args:
         study: from :func:`itemclip_med.dicom.read_study`.
-        rules: ``modality`` and ``plane`` (lists), ``min_slices``, ``prefer`` (what orders those chosen, most important
-            first: soft_tissue, bone, thin, thick, original), ``keep_derived`` (also reformats and maps).
+        rules: ``modality`` and ``plane`` (lists; CT and MR where no modality is named), ``min_slices``, ``prefer``
+            (what orders those chosen, most important first: soft_tissue, bone, thin, thick, original),
+            ``keep_derived`` (also reformats and maps), ``keep_burned_in`` (also series whose header says that text is
+            burned into the pixels, which may be a name).
 
     Returns:
         The chosen series, the best first, and the reasons of the others with their numbers.
@@ -64,8 +66,10 @@ def select_series(study: DicomStudy, rules: Mapping[str, Any]) -> tuple[list[Dic
 
 
 def _refusal(series: DicomSeries, rules: Mapping[str, Any]) -> str | None:
-    if rules.get("modality") and series.modality not in rules["modality"]:
+    if series.modality not in (rules.get("modality") or MODALITIES):
         return f"modality {series.modality}"
+    if series.has_burned_in and not rules.get("keep_burned_in", False):
+        return "burned-in annotation"
     if rules.get("plane") and series.plane not in rules["plane"]:
         return f"plane {series.plane}"
     least = int(rules.get("min_slices", 0))

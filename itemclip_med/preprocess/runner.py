@@ -15,15 +15,17 @@ from typing import Any
 import numpy as np
 
 from itemclip_med.dicom import (
+    DicomSeries,
+    DicomStudy,
     StudyFiles,
     check_rules,
+    count_skipped,
     open_source,
     read_study,
     require_dicom,
     scan_source,
     select_series,
 )
-from itemclip_med.dicom.discover import DicomSeries, DicomStudy
 from itemclip_med.errors import DicomError, ItemClipError, SourceError
 from itemclip_med.preprocess.joining import join_labels, join_reports
 from itemclip_med.preprocess.recipe import Recipe, load_recipe, parse_recipe
@@ -76,10 +78,7 @@ class StudyWorker:
         outcome = Outcome()
         studies, outcome.files_skipped = read_study(files, with_pixels=self.store is not None)
         for study in studies:
-            for series in study.series:
-                outcome.files_skipped += series.skipped
-                if series.reason is not None:
-                    outcome.files_skipped[series.reason] += len(series.slices)
+            outcome.files_skipped += count_skipped(study.series)
             try:
                 self._do_study(study, outcome)
             except ItemClipError as error:

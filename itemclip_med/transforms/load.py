@@ -26,6 +26,7 @@ class LoadSeries(Transform):
         padding: CT: what becomes of voxels outside the scanner's circle, "air" (-1024 HU) or "keep".
         on_gap: "refuse" a series with missing slices, or "report": interpolate them and say so.
         on_uneven: "resample" a series with changing spacing, or "refuse" it.
+        monochrome1: "invert" what is stored with dark and bright exchanged (max + min - x over the volume), or "keep".
     """
 
     def __init__(
@@ -33,10 +34,12 @@ class LoadSeries(Transform):
         padding: Literal["keep", "air"] = "air",
         on_gap: Literal["refuse", "report"] = "refuse",
         on_uneven: Literal["resample", "refuse"] = "resample",
+        monochrome1: Literal["keep", "invert"] = "invert",
     ) -> None:
         self.padding = padding
         self.on_gap = on_gap
         self.on_uneven = on_uneven
+        self.monochrome1 = monochrome1
 
     def __call__(self, series: DicomSeries | Volume | str | Path) -> MetaTensor:
         """Load a series found by :mod:`itemclip_med.dicom`, or a NIfTI file.
@@ -49,7 +52,13 @@ class LoadSeries(Transform):
         if isinstance(series, Volume):
             volume = series
         elif isinstance(series, DicomSeries):
-            volume = load_series(series, on_gap=self.on_gap, on_uneven=self.on_uneven, padding=self.padding)
+            volume = load_series(
+                series,
+                on_gap=self.on_gap,
+                on_uneven=self.on_uneven,
+                padding=self.padding,
+                monochrome1=self.monochrome1,
+            )
         else:
             volume = _read_nifti(Path(series))
         fill = float(AIR_HU) if volume.modality == "CT" else float(volume.array.min())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from itemclip_med.dicom.geometry import build_affine, order_slices, plane_of
@@ -13,6 +13,7 @@ from itemclip_med.errors import GeometryError
 AXIAL = (1, 0, 0, 0, 1, 0)
 
 
+@settings(deadline=None)
 @given(
     order=st.permutations(range(7)),
     spacing=st.floats(0.4, 10),

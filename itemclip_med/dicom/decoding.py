@@ -1,0 +1,103 @@
+"""Stored values of one slice, from plain or compressed pixel data."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.encaps import encapsulate
+from pydicom.pixels import get_decoder
+from pydicom.uid import UID, RLELossless
+
+from itemclip_med.dicom.codestream import Codestream, read_codestream
+from itemclip_med.dicom.headers import SliceFile
+from itemclip_med.dicom.pixel_source import PixelFormat
+from itemclip_med.errors import PixelError
+
+
+def decode(file: SliceFile) -> np.ndarray:
+    """Decode one slice.
+
+    Returns:
+        (rows, columns) integers as its header describes them, junk above HighBit masked and the sign extended.
+
+    Raises:
+        PixelError: if the pixel data are missing or short, say another size than the header, or are in a syntax
+            without a decoder; names the syntax. The message is a clause: callers say which slice.
+    """
+    return decode_with_loss(file)[0]
+
+
+def decode_with_loss(file: SliceFile) -> tuple[np.ndarray, bool]:
+    """As :func:`decode`, and whether the compression lost something."""
+    if file.pixels is None:
+        raise PixelError(file.reason or "no pixel data")
+    form = file.pixels.format
+    data = file.pixels.read_frame(file.frame)
+    if not form.is_compressed:
+        return plain_values(data, form), False
+    syntax = UID(form.syntax)
+    name = syntax.name if not syntax.is_private and syntax.name != form.syntax else "an unknown transfer syntax"
+    stream = None if syntax == RLELossless else read_codestream(data)
+    if stream is not None and (stream.rows, stream.columns, stream.components) != (form.rows, form.columns, 1):
+        raise PixelError(
+            f"it decodes to {stream.columns} x {stream.rows} x {stream.components}, its header says {form.columns} x "
+            f"{form.rows} x 1"
+        )
+    try:
+        with _quiet():
+            values, _ = get_decoder(syntax).as_array(_as_dataset(data, form, stream), raw=True, index=0)
+    except Exception as error:  # decoders raise their own kinds
+        raise PixelError(f"it cannot be decoded ({name})") from error
+    if values.shape != (form.rows, form.columns):
+        raise PixelError(f"it decodes to the shape {values.shape}, its header says {(form.rows, form.columns)}")
+    return values, stream is not None and stream.is_lossy
+
+
+def plain_values(data: bytes, form: PixelFormat) -> np.ndarray:
+    """Uncompressed values; junk above HighBit is masked and the sign extended.
+
+    Sources:
+        DICOM PS3.5 8.1.1.
+    """
+    order, kind = "<" if form.is_little_endian else ">", "i" if form.is_signed else "u"
+    dtype = np.dtype(f"{order}{kind}{form.allocated // 8}")
+    values = np.frombuffer(data, dtype=dtype, count=form.rows * form.columns).reshape(form.rows, form.columns)
+    if form.stored < form.allocated or form.high_bit != form.allocated - 1:
+        native = values.astype(dtype.newbyteorder("="))
+        left = form.allocated - 1 - form.high_bit
+        values = (native << left) >> (form.allocated - form.stored)  # arithmetic for signed types: extends the sign
+    return values
+
+
+def _as_dataset(data: bytes, form: PixelFormat, stream: Codestream | None) -> Dataset:
+    """One frame as an object of its own; where a codestream knows its precision, it is believed before the header."""
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = UID(form.syntax)
+    dataset.Rows, dataset.Columns = form.rows, form.columns
+    dataset.SamplesPerPixel, dataset.PhotometricInterpretation, dataset.NumberOfFrames = 1, "MONOCHROME2", 1
+    allocated, stored = form.allocated, form.stored
+    if stream is not None and stream.is_exact:
+        stored = stream.precision
+        allocated = 8 if stored <= 8 else 16 if stored <= 16 else 32
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = allocated, stored, stored - 1
+    dataset.PixelRepresentation = int(form.is_signed)
+    dataset.PixelData = encapsulate([stream.data if stream is not None else data])
+    dataset["PixelData"].is_undefined_length = True
+    return dataset
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """What decoders log of a damaged frame is said in our own error."""
+    logger = logging.getLogger("pydicom")
+    was = logger.disabled
+    logger.disabled = True
+    try:
+        yield
+    finally:
+        logger.disabled = was
