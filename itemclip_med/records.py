@@ -75,6 +75,7 @@ class Series:
         dtype: of the stored array: int16 (CT in HU) or uint16/uint8.
         sop_uids: hashed SOPInstanceUIDs, or public ones, in slice order; may be empty.
         warnings: what a reader of the numbers should know (a gap, a resampled tilt).
+        sha256: of the array's file, in hex; "" in stores written before it was kept.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Series:
     dtype: str
     sop_uids: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)

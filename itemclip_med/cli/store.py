@@ -39,17 +39,28 @@ def list_command(root: Path, as_json: bool) -> None:
 
 @store.command("check")
 @click.argument("root", metavar="STORE", type=_STORE)
+@click.option("--clean", is_flag=True, help="Remove what stopped runs left, then check.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
-def check_command(ctx: click.Context, root: Path) -> None:
-    """Open every volume of STORE; exit status 1 if something is wrong."""
-    from itemclip_med.store import Store
+def check_command(ctx: click.Context, root: Path, clean: bool, as_json: bool) -> None:
+    """Compare every file of STORE with its checksum and open every volume; exit status 1 if something is wrong."""
+    from itemclip_med.store import check_store, clean_store
 
-    opened = Store(root)
-    problems = opened.check()
-    for problem in problems:
-        click.echo(problem)
-    click.echo(f"{len(opened)} studies, {len(problems)} problems")
-    ctx.exit(1 if problems else 0)
+    num_removed = clean_store(root) if clean else 0
+    check = check_store(root, show_progress=None)
+    if as_json:
+        click.echo(json.dumps({**vars(check), "num_removed": num_removed}, indent=1))
+    else:
+        for problem in check.problems:
+            click.echo(problem)
+        if clean:
+            click.echo(f"{num_removed} leftovers removed")
+        if check.num_without_checksum:
+            click.echo(
+                f"{check.num_without_checksum} volumes of an earlier release have no checksum: read, not compared"
+            )
+        click.echo(f"{check.num_studies} studies, {len(check.problems)} problems")
+    ctx.exit(1 if check.problems else 0)
 
 
 @store.command("export")

@@ -2,44 +2,72 @@
 
 from __future__ import annotations
 
-import os
+import hashlib
+import math
 from pathlib import Path
 
 import numpy as np
 
 from itemclip_med.errors import StoreError
 from itemclip_med.records import Series
+from itemclip_med.store.files import write_whole
 
 DTYPES = ("int16", "uint16", "uint8")
 _CHUNK = (128, 128, 32)
 _MAX_VOXELS = 2**32
+_BLOCK = 2**20
 
 
-def write_array(path: Path, array: np.ndarray) -> None:
-    """Write (X, Y, Z) under a temporary name, flush it to the disk, rename it.
+def encode_array(array: np.ndarray) -> bytes:
+    """The file of an array (X, Y, Z): the same bytes for the same voxels, whatever the machine's number of cores.
 
     Raises:
-        StoreError: if the array is not (X, Y, Z) of a stored type.
+        StoreError: if the array is not (X, Y, Z) of a stored type, or has no voxel.
     """
     import blosc2
 
-    if array.ndim != 3 or array.dtype.name not in DTYPES:
+    if array.ndim != 3 or array.dtype.name not in DTYPES or not array.size:
         raise StoreError(f"Array {array.shape} of {array.dtype}, expected (X, Y, Z) of {', '.join(DTYPES)}.")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.unlink(missing_ok=True)
     chunks = tuple(min(size, limit) for size, limit in zip(array.shape, _CHUNK, strict=True))
-    blosc2.asarray(
+    encoded = blosc2.asarray(
         np.ascontiguousarray(array),
-        urlpath=str(temporary),
-        mode="w",
         chunks=chunks,
         cparams={"codec": blosc2.Codec.ZSTD, "clevel": 3, "nthreads": 1},
         dparams={"nthreads": 1},
     )
-    with temporary.open("rb") as file:
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    return encoded.to_cframe()
+
+
+def write_array(path: Path, array: np.ndarray) -> str:
+    """Write an array (X, Y, Z); the file is there whole or not at all.
+
+    Encoded in memory and written by Python, because the library's own writing says nothing where the disk is full.
+
+    Returns:
+        SHA-256 of the file, in hex.
+
+    Raises:
+        StoreError: if the array is not (X, Y, Z) of a stored type.
+        OSError: if the disk does not take it.
+    """
+    data = encode_array(array)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, [data])
+    return hashlib.sha256(data).hexdigest()
+
+
+def locate(root: Path, series: Series) -> Path:
+    """The file of a series.
+
+    Raises:
+        StoreError: if it is missing or would lie outside the store.
+    """
+    path = (root / series.path).resolve()
+    if not path.is_relative_to(root.resolve()):
+        raise StoreError("The manifest names an array outside the store: it was tampered with.")
+    if not path.is_file():
+        raise StoreError(f"The array {series.path} is missing: run the preprocessing again.")
+    return path
 
 
 def read_array(root: Path, series: Series, box: tuple[slice, slice, slice] | None = None) -> np.ndarray:
@@ -50,21 +78,31 @@ def read_array(root: Path, series: Series, box: tuple[slice, slice, slice] | Non
     """
     import blosc2
 
-    path = (root / series.path).resolve()
-    if not path.is_relative_to(root.resolve()):
-        raise StoreError("The manifest names an array outside the store: it was tampered with.")
-    if not path.is_file():
-        raise StoreError(f"The array {series.path} is missing: run the preprocessing again.")
+    path = locate(root, series)
     try:
         stored = blosc2.open(str(path), mode="r", dparams={"nthreads": 1})
         found = tuple(stored.shape), stored.dtype.name
     except Exception as error:  # blosc2 raises RuntimeError, ValueError and others on a torn file
-        raise StoreError(
-            f"The array {series.path} cannot be read: delete its study and preprocess it again."
-        ) from error
-    if found != (tuple(series.shape), series.dtype) or np.prod(series.shape) > _MAX_VOXELS:
+        raise _unreadable(series) from error
+    if found != (tuple(series.shape), series.dtype) or math.prod(series.shape) > _MAX_VOXELS:
         raise StoreError(
             f"The array {series.path} is {found[0]} of {found[1]}, the manifest says {tuple(series.shape)} of "
             f"{series.dtype}: run `itemclip-med store check`."
         )
-    return stored[box if box is not None else (slice(None),) * 3]
+    try:
+        return stored[box if box is not None else (slice(None),) * 3]
+    except Exception as error:  # a chunk that cannot be decompressed
+        raise _unreadable(series) from error
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file, in hex; a megabyte of it in memory."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _unreadable(series: Series) -> StoreError:
+    return StoreError(f"The array {series.path} cannot be read: delete its study and preprocess it again.")

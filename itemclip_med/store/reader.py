@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from itemclip_med.errors import StoreError
-from itemclip_med.records import Item, Report, Series, Study
+from itemclip_med.records import Report, Series, Study
 from itemclip_med.store.arrays import read_array
-from itemclip_med.store.manifest import ITEMS, check_version, read_lines, read_manifest, study_to_line
+from itemclip_med.store.check import check_store
+from itemclip_med.store.files import telling_disk_errors
+from itemclip_med.store.manifest import ITEMS, check_version, read_manifest, read_reports, study_to_line
+from itemclip_med.volumes import write_nifti
 
 
 class Store:
@@ -66,36 +70,17 @@ class Store:
         Raises:
             StoreError: if an entry is no report.
         """
-        reports = {}
-        for values in read_lines(self.root / ITEMS):
-            try:
-                items = tuple(Item.from_dict(item) for item in values["items"])
-                reports[values["study_id"]] = Report(values["study_id"], items, values.get("is_normal"))
-            except (KeyError, TypeError, ValueError) as error:
-                raise StoreError(f"{ITEMS} holds an entry that is no report ({error}).") from error
-        return reports
+        return read_reports(self.root)
 
     def check(self) -> list[str]:
-        """Open every array and compare it with the manifest; what is wrong, in words."""
-        problems = []
-        for study in self.studies:
-            for number, series in enumerate(study.series):
-                try:
-                    array = self.read(series)
-                    if series.modality == "CT" and array.size and array.min() == array.max():
-                        problems.append(f"Study {study.study_id}, series {number}: all voxels are {array.flat[0]}.")
-                except StoreError as error:
-                    problems.append(f"Study {study.study_id}, series {number}: {error}")
-        unknown = [study_id for study_id in self.reports if study_id not in self._by_id]
-        if unknown:
-            problems.append(f"{len(unknown)} entries of {ITEMS} belong to no study.")
-        return problems
+        """Compare every file with its checksum and open every array; what is wrong, in words."""
+        return check_store(self.root).problems
 
     def digest(self) -> str:
         """SHA-256 over studies and items: two stores with one digest hold the same."""
         digest = hashlib.sha256()
         for study in self.studies:
-            digest.update(study_to_line(study).encode())
+            digest.update(study_to_line(study))
         path = self.root / ITEMS
         if path.exists():
             digest.update(path.read_bytes())
@@ -104,17 +89,23 @@ class Store:
     def export(self, study_id: str, out_dir: Path | str) -> list[Path]:
         """Write the series of a study as NIfTI in patient space.
 
+        Args:
+            study_id: one of the studies.
+            out_dir: made if needed.
+
         Returns:
             The paths, ``<n>_<name>.nii.gz``.
-        """
-        import nibabel as nib
 
-        out_dir = Path(out_dir)
-        study = self.study(study_id)
-        out_dir.mkdir(parents=True, exist_ok=True)
-        paths = []
+        Raises:
+            StoreError: if the study is not in the store, an array cannot be read, or the disk is full.
+        """
+        out_dir, study, paths = Path(out_dir), self.study(study_id), []
         for number, series in enumerate(study.series):
-            path = out_dir / f"{number}_{series.name}.nii.gz"
-            nib.save(nib.Nifti1Image(self.read(series), np.array(series.affine)), path)
+            array = self.read(series)
+            # A name from a manifest that somebody sent must not leave the folder.
+            path = out_dir / f"{number}_{re.sub(r'[^A-Za-z0-9_+-]', '_', series.name)}.nii.gz"
+            with telling_disk_errors(out_dir):
+                out_dir.mkdir(parents=True, exist_ok=True)
+                write_nifti(array, np.array(series.affine), path)
             paths.append(path)
         return paths

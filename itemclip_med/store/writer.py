@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import json
-import os
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
@@ -16,112 +14,169 @@ import numpy as np
 from itemclip_med.errors import StoreError
 from itemclip_med.records import Report, Study
 from itemclip_med.store.arrays import write_array
+from itemclip_med.store.files import (
+    LOCK,
+    PART,
+    LineAppender,
+    disk_error,
+    release_lock,
+    sync_folder,
+    take_lock,
+    telling_disk_errors,
+    write_whole,
+)
 from itemclip_med.store.manifest import (
     ITEMS,
     MANIFEST,
     STORE_FILE,
-    STORE_VERSION,
+    STORE_TEXT,
+    VOLUMES,
     check_version,
     escape,
-    read_lines,
-    read_manifest,
+    from_line,
+    raw_lines,
+    read_reports,
+    report_to_line,
     study_from_dict,
     study_to_line,
-    write_atomically,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """Where the line of a study stands, and what a run asks about it; whole studies would fill the memory."""
+
+    start: int
+    length: int
+    source_digest: str
+    recipe_digest: str
 
 
 class StoreWriter:
     """Adds studies to a store; a context manager.
 
     Arrays are written first, then the study's line; on leaving, the manifest is sorted and rewritten, so that two
-    stores of the same studies are equal byte for byte however often the writing was interrupted.
+    stores of the same studies are equal byte for byte however often the writing was interrupted. Where the disk is
+    full, what was added before stays, and a later run goes on from there.
 
     Args:
         root: folder of the store, made if it does not exist.
 
     Raises:
-        StoreError: if the folder holds something else, a store of another version, or another writer is at work.
+        StoreError: if the folder holds something else, a store of another version or a damaged manifest, cannot be
+            written, or another writer is at work.
     """
 
     def __init__(self, root: Path | str) -> None:
         self.root = Path(root)
-        if self.root.exists() and not (self.root / STORE_FILE).exists() and any(self.root.iterdir()):
+        if self.root.exists() and not (self.root / STORE_FILE).exists() and not _is_begun(self.root):
             raise StoreError(f"{self.root} exists and is no store: name a new folder.")
-        self.root.mkdir(parents=True, exist_ok=True)
-        self._lock = (self.root / ".lock").open("w")
+        with telling_disk_errors(self.root):
+            self.root.mkdir(parents=True, exist_ok=True)
+            self._lock = take_lock(self.root)
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self._lock.close()
-            raise StoreError(f"{self.root} is being written by another process: wait for it or stop it.") from error
-        try:
-            if (self.root / STORE_FILE).exists():
-                check_version(self.root)
-            else:
-                write_atomically(self.root / STORE_FILE, json.dumps({"version": STORE_VERSION}) + "\n")
-            self._studies = {study.study_id: study for study in read_manifest(self.root)}
+            with telling_disk_errors(self.root):
+                for leftover in self.root.glob(f".*{PART}"):
+                    leftover.unlink(missing_ok=True)
+                if (self.root / STORE_FILE).exists():
+                    check_version(self.root)
+                else:
+                    write_whole(self.root / STORE_FILE, [STORE_TEXT])
+                self._appender = LineAppender(self.root / MANIFEST)
+            self._entries = self._read_entries()
         except BaseException:
-            self._lock.close()
+            release_lock(self.root, self._lock)
             raise
-        self._drop_torn_line()
-        self._file = (self.root / MANIFEST).open("a", encoding="utf-8", newline="\n")
 
     @property
     def known_sources(self) -> dict[str, str]:
         """Source digest to study id of what is stored."""
-        return {study.source_digest: study.study_id for study in self._studies.values() if study.source_digest}
+        return {entry.source_digest: study_id for study_id, entry in self._entries.items() if entry.source_digest}
+
+    @property
+    def recipe_digests(self) -> dict[str, str]:
+        """Study id to the digest of the recipe that made it."""
+        return {study_id: entry.recipe_digest for study_id, entry in self._entries.items()}
 
     @property
     def study_ids(self) -> set[str]:
         """Ids of what is stored."""
-        return set(self._studies)
+        return set(self._entries)
 
     def add(self, study: Study, arrays: Sequence[np.ndarray]) -> Study:
         """Write the arrays of a study and then its line.
 
         Args:
-            study: its ``series`` in the order of the arrays; path, dtype and shape are filled in.
+            study: its ``series`` in the order of the arrays; path, dtype, shape and checksum are filled in.
             arrays: (X, Y, Z) each.
 
         Returns:
             The study as it stands in the manifest.
+
+        Raises:
+            StoreError: if an array cannot be stored, or the disk is full.
         """
         return self.commit(write_arrays(self.root, study, arrays))
 
     def commit(self, study: Study) -> Study:
-        """Append the line of a study whose arrays :func:`write_arrays` wrote, perhaps in another process."""
-        self._file.write(study_to_line(study))
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._studies[study.study_id] = study
+        """Append the line of a study whose arrays :func:`write_arrays` wrote, perhaps in another process.
+
+        Raises:
+            StoreError: if the disk is full; the manifest is as it was before.
+        """
+        line = study_to_line(study)
+        with telling_disk_errors(self.root):
+            start = self._appender.append(line)
+        self._entries[study.study_id] = _Entry(start, len(line), study.source_digest, study.recipe_digest)
         return study
 
     def update(self, study: Study) -> None:
-        """Replace what is known of a study (labels, split); its arrays stay."""
-        if study.study_id not in self._studies:
+        """Replace what is known of a study (labels, split); its arrays stay.
+
+        Raises:
+            StoreError: if it is not in the store, or the disk is full.
+        """
+        entry = self._entries.get(study.study_id)
+        if entry is None:
             raise StoreError(f"Study {study.study_id} is not in the store.")
-        if study != self._studies[study.study_id]:
+        with (self.root / MANIFEST).open("rb") as file:
+            file.seek(entry.start)
+            known = file.read(entry.length)
+        if study_to_line(study) != known:
             self.commit(study)
 
     def close(self) -> None:
-        """Sort and rewrite the manifest, and let other writers in."""
+        """Sort and rewrite the manifest, and let other writers in.
+
+        Raises:
+            StoreError: if the disk is full; every line is still there, in the order of writing.
+        """
         if self._lock.closed:
             return
-        self._file.close()
-        lines = [study_to_line(self._studies[study_id]) for study_id in sorted(self._studies)]
-        write_atomically(self.root / MANIFEST, "".join(lines))
-        with contextlib.suppress(OSError):
-            (self.root / ".lock").unlink()
-        self._lock.close()
+        try:
+            self._appender.close()
+            with telling_disk_errors(self.root):
+                self._sort_lines()
+        finally:
+            release_lock(self.root, self._lock)
 
-    def _drop_torn_line(self) -> None:
+    def _sort_lines(self) -> None:
         path = self.root / MANIFEST
-        if path.exists():
-            data = path.read_bytes()
-            if data and not data.endswith(b"\n"):
-                with path.open("rb+") as file:
-                    file.truncate(data.rfind(b"\n") + 1)
+        wanted = [self._entries[study_id] for study_id in sorted(self._entries)]
+        starts = [entry.start for entry in wanted]
+        if starts == sorted(starts) and sum(entry.length for entry in wanted) == path.stat().st_size:
+            return
+        with path.open("rb") as file:
+            write_whole(path, (_read_at(file, entry) for entry in wanted))
+        sync_folder(self.root)
+
+    def _read_entries(self) -> dict[str, _Entry]:
+        entries, start = {}, 0
+        for number, line in raw_lines(self.root / MANIFEST):
+            study = study_from_dict(from_line(line, f"{MANIFEST}, line {number}"))
+            entries[study.study_id] = _Entry(start, len(line), study.source_digest, study.recipe_digest)
+            start += len(line)
+        return entries
 
     def __enter__(self) -> StoreWriter:
         return self
@@ -129,38 +184,86 @@ class StoreWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.close()
+        try:
+            self.close()
+        except StoreError:
+            if error is None:  # else the first error says it already
+                raise
+
+
+def _read_at(file: object, entry: _Entry) -> bytes:
+    file.seek(entry.start)
+    return file.read(entry.length)
+
+
+def _is_begun(root: Path) -> bool:
+    """True for a folder in which a writer was stopped before it had written anything."""
+    return root.is_dir() and all(path.name == LOCK or path.name.endswith(PART) for path in root.iterdir())
 
 
 def write_arrays(root: Path | str, study: Study, arrays: Sequence[np.ndarray]) -> Study:
     """Write a study's arrays without touching the manifest; any number of processes may do so at once.
 
+    The study's folder holds nothing else afterwards: what an earlier, stopped or larger attempt left there goes.
+
+    Returns:
+        The study with path, type, shape and checksum of each series filled in.
+
     Raises:
-        StoreError: if there are not as many arrays as series.
+        StoreError: if there are not as many arrays as series, an array cannot be stored, or the disk is full.
     """
     if len(arrays) != len(study.series):
         raise StoreError(f"Study {study.study_id}: {len(arrays)} arrays for {len(study.series)} series.")
-    series = []
-    for number, (entry, array) in enumerate(zip(study.series, arrays, strict=True)):
-        relative = f"volumes/{escape(study.study_id)}/{number}.b2nd"
-        write_array(Path(root) / relative, array)
-        series.append(replace(entry, path=relative, dtype=array.dtype.name, shape=tuple(array.shape)))
+    root, series = Path(root), []
+    folder = root / VOLUMES / escape(study.study_id)
+    try:
+        for number, (entry, array) in enumerate(zip(study.series, arrays, strict=True)):
+            path = folder / f"{number}.b2nd"
+            sha256 = write_array(path, array)
+            changes = {"dtype": array.dtype.name, "shape": tuple(array.shape), "sha256": sha256}
+            series.append(replace(entry, path=path.relative_to(root).as_posix(), **changes))
+        keep = {f"{number}.b2nd" for number in range(len(arrays))}
+        for path in list(folder.iterdir()):
+            if path.name not in keep:
+                remove(path)
+        sync_folder(folder)
+        sync_folder(folder.parent)
+    except OSError as error:
+        raise disk_error(root, error) from error
     return replace(study, series=tuple(series))
 
 
 def write_items(root: Path | str, reports: Iterable[Report]) -> None:
-    """Write the items of a store's studies, replacing those of the same studies."""
+    """Write the items of a store's studies, replacing those of the same studies.
+
+    Raises:
+        StoreError: if the items cannot be read, the disk is full, or another writer is at work.
+    """
     root = Path(root)
     check_version(root)
-    known = {report["study_id"]: report for report in read_lines(root / ITEMS)}
-    for report in reports:
-        known[report.study_id] = {
-            "study_id": report.study_id,
-            "items": [item.to_dict() for item in report.items],
-            "is_normal": report.is_normal,
-        }
-    lines = [json.dumps(known[key], sort_keys=True, ensure_ascii=False) + "\n" for key in sorted(known)]
-    write_atomically(root / ITEMS, "".join(lines))
+    with writing(root), telling_disk_errors(root):
+        known = read_reports(root) | {report.study_id: report for report in reports}
+        write_whole(root / ITEMS, (report_to_line(known[study_id]) for study_id in sorted(known)))
 
 
-__all__ = ["StoreWriter", "study_from_dict", "write_arrays", "write_items"]
+@contextlib.contextmanager
+def writing(root: Path) -> Iterator[None]:
+    """Be the one writer of a store for a while.
+
+    Raises:
+        StoreError: if another writer is at work, or the folder cannot be written.
+    """
+    with telling_disk_errors(root):
+        lock = take_lock(root)
+    try:
+        yield
+    finally:
+        release_lock(root, lock)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, or a folder with all that is in it."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -3,33 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
+import nibabel as nib
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from itemclip_med.errors import StoreError
-from itemclip_med.records import Item, Report, Series, Study
+from itemclip_med.records import Item, Report
 from itemclip_med.store import Store, StoreWriter, write_items
-
-AFFINE = tuple(tuple(float(value) for value in row) for row in np.eye(4))
-
-
-def study(study_id, **changes):
-    series = Series("AX_THICK", "", (1, 1, 1), (1.0, 1.0, 1.0), AFFINE, "CT", "int16")
-    return Study(study_id, (series,), source_digest=f"digest of {study_id}", **changes)
-
-
-def array(seed=0):
-    return np.random.default_rng(seed).integers(-1000, 1000, (5, 6, 7), dtype=np.int16)
-
-
-def fill(root, ids):
-    with StoreWriter(root) as writer:
-        for study_id in ids:
-            writer.add(study(study_id), [array(len(study_id))])
-    return Store(root)
+from tests.store.making import array, fill, study
 
 
 def test_arrays_come_back_whole_and_in_boxes(tmp_path):
@@ -91,14 +76,6 @@ def test_a_folder_of_something_else_is_refused(tmp_path):
         Store(tmp_path)
 
 
-def test_a_missing_or_damaged_array_is_a_problem_not_a_crash(tmp_path):
-    store = fill(tmp_path / "s", ["a", "bb"])
-    path = tmp_path / "s" / store.study("a").series[0].path
-    path.write_bytes(path.read_bytes()[:40])
-    (tmp_path / "s" / store.study("bb").series[0].path).unlink()
-    assert len(store.check()) == 2
-
-
 def test_study_ids_cannot_leave_the_store(tmp_path):
     store = fill(tmp_path / "s", ["../../outside", ".."])
     assert store.check() == []
@@ -117,9 +94,71 @@ def test_items_are_kept_beside_and_replaced_by_study(tmp_path):
     assert Store(tmp_path / "s").reports == {"a": Report("a", (Item("two", "absent", "SDH"),), True)}
 
 
-def test_exports_lie_where_the_volume_lies(tmp_path):
-    import nibabel as nib
+def oblique():
+    angle = np.deg2rad(12)
+    turn = np.array([[1, 0, 0], [0, np.cos(angle), -np.sin(angle)], [0, np.sin(angle), np.cos(angle)]])
+    affine = np.eye(4)
+    affine[:3, :3] = turn @ np.diag([0.5, 0.75, 3.0])
+    affine[:3, 3] = [-40, 7.5, 1200.25]
+    return affine
 
-    store = fill(tmp_path / "s", ["a"])
-    (path,) = store.export("a", tmp_path / "out")
-    assert np.array_equal(np.asarray(nib.load(path).dataobj), array(1))
+
+def test_an_export_has_its_place_in_both_forms_of_nifti(tmp_path):
+    affine = oblique()
+    entry = replace(study("a").series[0], affine=tuple(map(tuple, affine.tolist())))
+    with StoreWriter(tmp_path / "s") as writer:
+        writer.add(replace(study("a"), series=(entry,)), [array(1)])
+    (path,) = Store(tmp_path / "s").export("a", tmp_path / "out")
+    image = nib.load(path)
+    assert np.array_equal(np.asarray(image.dataobj), array(1))
+    for found, code in (image.get_sform(coded=True), image.get_qform(coded=True)):
+        assert code == 1 and found == pytest.approx(affine, abs=1e-4)
+    assert image.header.get_xyzt_units()[0] == "mm"
+
+
+def test_the_name_of_a_series_cannot_lead_an_export_out_of_its_folder(tmp_path):
+    with StoreWriter(tmp_path / "s") as writer:
+        entry = replace(study("a").series[0], name="../../x")
+        writer.add(replace(study("a"), series=(entry,)), [array(1)])
+    (path,) = Store(tmp_path / "s").export("a", tmp_path / "out")
+    assert path.parent == tmp_path / "out" and path.is_file()
+
+
+def test_fewer_series_than_before_leave_no_old_array(tmp_path):
+    with StoreWriter(tmp_path / "s") as writer:
+        writer.add(replace(study("a"), series=study("a").series * 2), [array(1), array(2)])
+        writer.add(study("a"), [array(3)])
+    assert [path.name for path in (tmp_path / "s" / "volumes" / "a").iterdir()] == ["0.b2nd"]
+    assert Store(tmp_path / "s").check() == []
+
+
+def test_equal_arrays_give_equal_files(tmp_path):
+    for name in ("s", "t"):
+        fill(tmp_path / name, ["a"])
+    one, other = (tmp_path / name / "volumes" / "a" / "0.b2nd" for name in ("s", "t"))
+    assert one.read_bytes() == other.read_bytes()
+
+
+def test_numbers_that_json_lacks_are_refused(tmp_path):
+    entry = replace(study("a").series[0], spacing_mm=(1.0, 1.0, float("nan")))
+    with StoreWriter(tmp_path / "s") as writer, pytest.raises(StoreError, match="Expected finite numbers"):
+        writer.add(replace(study("a"), series=(entry,)), [array()])
+
+
+def test_a_writer_leaves_what_did_not_change_alone(tmp_path):
+    fill(tmp_path / "s", ["a", "b"])
+    before = (tmp_path / "s" / "manifest.jsonl").stat()
+    with StoreWriter(tmp_path / "s") as writer:
+        writer.update(Store(tmp_path / "s").study("a"))
+    after = (tmp_path / "s" / "manifest.jsonl").stat()
+    assert (before.st_mtime_ns, before.st_ino) == (after.st_mtime_ns, after.st_ino)
+
+
+def test_an_update_replaces_the_line_and_nothing_else(tmp_path):
+    store = fill(tmp_path / "s", ["a", "b"])
+    with StoreWriter(tmp_path / "s") as writer:
+        writer.update(replace(store.study("a"), labels={"ICH": 1}))
+    store = Store(tmp_path / "s")
+    assert store.study("a").labels == {"ICH": 1} and store.study("b").labels == {}
+    assert len((tmp_path / "s" / "manifest.jsonl").read_text().splitlines()) == 2
+    assert store.check() == []
