@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from itemclip_med.phantoms.fields import Field, capsule, cover, ellipsoid, folds, smooth_min
+from itemclip_med.phantoms.tissues import Mixture, Tissue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -116,16 +117,15 @@ def paint_brain(canvas: Canvas, shape: BrainShape, points: Points, surface: Fiel
         inner: the same at the voxels themselves; nothing is painted outside.
         fluid: what lesions do to the fluid spaces.
     """
-    canvas.blend(FULL, cover(inner, canvas.soft_mm), CSF_HU)
+    canvas.blend(FULL, cover(inner, canvas.soft_mm), CSF_HU, Tissue.CSF)
     inside = np.flatnonzero((inner < canvas.soft_mm).ravel())
     if not inside.size:
         return
     flat = Points(*(values.ravel()[inside] for values in points))
     drift = canvas.drift.ravel()[inside]
-    hu, blood = _cerebrum(shape, flat, surface.ravel()[inside], drift, fluid, canvas.soft_mm)
+    hu, blood, tissue = _cerebrum(shape, flat, surface.ravel()[inside], drift, fluid, canvas.soft_mm)
     share = cover(inner.ravel()[inside], canvas.soft_mm)
-    target = canvas.hu.ravel()  # a view: the canvas is contiguous
-    target[inside] += share * (hu - target[inside])
+    canvas.stroke_at(inside, [(share, hu, tissue)])
     if blood is not None:
         layer = np.zeros_like(canvas.hu)
         layer.ravel()[inside] = blood * share
@@ -139,8 +139,8 @@ def paint_brain(canvas: Canvas, shape: BrainShape, points: Points, surface: Fiel
 
 def _cerebrum(
     shape: BrainShape, at: Points, surface: Field, drift: Field, fluid: Fluid, soft_mm: float
-) -> tuple[Field, Field | None]:
-    """HU of fluid and cerebrum at points (n,), and the share of blood in the fluid if there is any."""
+) -> tuple[Field, Field | None, Mixture]:
+    """HU of fluid and cerebrum at points (n,), the share of blood in the fluid if there is any, and the tissues."""
     x, y, z = at
     side = np.abs(x)
     gap = np.float32(0.5 + 2.0 * shape.atrophy) + np.float32(0.5 + 0.5 * shape.atrophy) * drift
@@ -191,7 +191,12 @@ def _cerebrum(
     if bleeding is not None:
         blood = bleeding * (1 - tissue)
         fluid_hu = CSF_HU + bleeding * np.float32(fluid.blood_hu - CSF_HU)
-    return fluid_hu + tissue * (hu - fluid_hu), blood
+
+    def mixture() -> tuple[tuple[int, Field], ...]:
+        cortex = tissue * ribbon
+        return (Tissue.GREY, cortex), (Tissue.WHITE, tissue - cortex), (Tissue.CSF, 1 - tissue)
+
+    return fluid_hu + tissue * (hu - fluid_hu), blood, mixture
 
 
 def _cisterns(side: Field, y: Field, z: Field, atrophy: float) -> Field:
@@ -217,6 +222,10 @@ def _sylvian(side: Field, y: Field, z: Field, atrophy: float, drift: Field) -> F
     return smooth_min(stem, sheet, 3)
 
 
+def _stem_mixture() -> tuple[tuple[int, float], ...]:
+    return (Tissue.WHITE, 0.7), (Tissue.GREY, 0.3)
+
+
 _MEDULLA = ((0, -32, -44), (0, -40, -92), (8.5, 6))
 
 
@@ -237,7 +246,12 @@ def _cerebellum(canvas: Canvas, shape: BrainShape, points: Points, surface: Fiel
     out = np.maximum(out, np.minimum(2.4 - capsule(side, y, z, *_MEDULLA), np.float32(-40) - z))
     leaf = np.abs(np.sin(out * np.float32(0.9) + np.float32(0.35) * y)) * np.float32(3.0)
     core = cover(ellipsoid(side, y, z, (16, -56, -35), (16, 13, 10)), 5.0)
-    canvas.paint(part, out, np.float32(GREY_HU - 1.0) - leaf - core * np.float32(5.0))
+
+    def mixture() -> tuple[tuple[int, Field], ...]:
+        white = np.maximum(np.clip(leaf * np.float32(0.22), 0, 0.5), core)
+        return (Tissue.GREY, 1 - white), (Tissue.WHITE, white)
+
+    canvas.paint(part, out, np.float32(GREY_HU - 1.0) - leaf - core * np.float32(5.0), mixture)
 
 
 def _brainstem(canvas: Canvas, shape: BrainShape, points: Points, surface: Field, fluid: Fluid) -> None:
@@ -253,9 +267,9 @@ def _brainstem(canvas: Canvas, shape: BrainShape, points: Points, surface: Field
     stem = smooth_min(stem, ellipsoid(side, y, z, (0, -23.5, -29), (15.5, 13, 13)), 4)
     stem = smooth_min(stem, capsule(side, y, z, *_MEDULLA), 5)
     stem = np.minimum(stem, ellipsoid(side, y, z, (0, -1, -11), (7, 9, 4)))
-    canvas.paint(part, np.maximum(stem, surface[part] + np.float32(1.0 + 1.5 * shape.atrophy)), 31.5)
-    canvas.paint(part, ellipsoid(side, y, z, (5, -34.5, -5), (4.5, 3.5, 6)), 33.0)
-    canvas.paint(part, capsule(x, y, z, (1, -9.2, -20), (0, -11, -40), (1.7, 1.7)), 44.0)
+    canvas.paint(part, np.maximum(stem, surface[part] + np.float32(1.0 + 1.5 * shape.atrophy)), 31.5, _stem_mixture)
+    canvas.paint(part, ellipsoid(side, y, z, (5, -34.5, -5), (4.5, 3.5, 6)), 33.0, Tissue.DEEP)
+    canvas.paint(part, capsule(x, y, z, (1, -9.2, -20), (0, -11, -40), (1.7, 1.7)), 44.0, Tissue.ARTERY)
     width = fluid.fourth * (1 + 0.35 * shape.atrophy)
     fourth = ellipsoid(side, y, z, (0, -43, -31), (7.5 * width, 5.2 * width, 9))
     fourth = smooth_min(fourth, capsule(side, y, z, (0, -31, -10), (0, -38, -24), (0.9, 1.8)), 2)
@@ -269,19 +283,20 @@ def _deep_grey(canvas: Canvas, shape: BrainShape, points: Points) -> None:
         part = canvas.box(*_sided(sign, (0, -45, -14), (40, 32, 36)))
         x, y, z = points.at(part)
         x = x * np.float32(sign)
-        canvas.paint(part, ellipsoid(x, y, z, (17, -4, 6), (20, 30, 19)), WHITE_HU - 0.5)
+        canvas.paint(part, ellipsoid(x, y, z, (17, -4, 6), (20, 30, 19)), WHITE_HU - 0.5, Tissue.WHITE)
         caudate = smooth_min(
             ellipsoid(x, y, z, (13.5, 13, 9), (6, 10, 10)), capsule(x, y, z, (16, 4, 19), (23, -24, 23), (4, 2.5)), 3
         )
-        canvas.paint(part, caudate, WHITE_HU + 10.5 * contrast)
+        canvas.paint(part, caudate, WHITE_HU + 10.5 * contrast, Tissue.DEEP)
         turned = x + np.float32(0.30) * (y - 2)
         lens = ellipsoid(turned, y, z, (25.5, 2, 1), (5.6, 17, 10.5))
-        canvas.paint(part, lens, WHITE_HU + 10.5 * contrast)
-        canvas.paint(part, ellipsoid(turned, y, z, (18.6, -2, 0), (4.3, 9.5, 6.5)), WHITE_HU + 8.0 * contrast)
+        canvas.paint(part, lens, WHITE_HU + 10.5 * contrast, Tissue.DEEP)
+        pallidum = ellipsoid(turned, y, z, (18.6, -2, 0), (4.3, 9.5, 6.5))
+        canvas.paint(part, pallidum, WHITE_HU + 8.0 * contrast, Tissue.PALLIDUM)
         if "basal ganglia" in shape.calcified:
             canvas.paint(part, ellipsoid(turned, y, z, (18.2, 0, 0), (2.0, 5, 2.5)), 110.0)
         thalamus = ellipsoid(x + np.float32(0.25) * (y + 18), y, z, (11, -18, 7.5), (8.6, 14, 9))
-        canvas.paint(part, thalamus, WHITE_HU + 8.5 * contrast)
+        canvas.paint(part, thalamus, WHITE_HU + 8.5 * contrast, Tissue.DEEP)
 
 
 # The right lateral ventricle: boxes, and in each the rods (start, end, radii at both, flattening of z), template mm.
@@ -339,7 +354,7 @@ def _ventricles(canvas: Canvas, shape: BrainShape, points: Points, fluid: Fluid)
         small = canvas.box(*_sided(sign, (12, -54, -4), (34, -34, 22)))
         near = points.at(small)
         plexus = ellipsoid(near.x * np.float32(sign), near.y, near.z, (23, -42, 7), (2.6, 4.2, 3.6))
-        canvas.paint(small, plexus, 130.0 if "choroid" in shape.calcified else 36.0)
+        canvas.paint(small, plexus, 130.0 if "choroid" in shape.calcified else 36.0, Tissue.PLEXUS)
     part = canvas.box((-8, -32, -16), (8, 12, 16))
     at = points.at(part)
     half = shape.third_mm * min(1.0, sum(fluid.squeeze) / 2) + 0.6
@@ -347,14 +362,15 @@ def _ventricles(canvas: Canvas, shape: BrainShape, points: Points, fluid: Fluid)
     _fill(canvas, part, third, at, "third ventricle", fluid)
     part = canvas.box((-8, -42, -8), (8, -26, 8))
     at = points.at(part)
-    canvas.paint(part, ellipsoid(*at, (0, -33.5, 1), (2.6, 3.2, 2.6)), 160.0 if "pineal" in shape.calcified else 38.0)
+    pineal = ellipsoid(*at, (0, -33.5, 1), (2.6, 3.2, 2.6))
+    canvas.paint(part, pineal, 160.0 if "pineal" in shape.calcified else 38.0, Tissue.PLEXUS)
 
 
 def _fill(canvas: Canvas, part: tuple[slice, ...], distance: Field, at: Points, name: str, fluid: Fluid) -> None:
     """Paint a ventricle with fluid, or with what blood is in it."""
     share = cover(distance, canvas.soft_mm)
     if fluid.ventricular_blood is None:
-        canvas.blend(part, share, CSF_HU)
+        canvas.blend(part, share, CSF_HU, Tissue.CSF)
         return
     blood = fluid.ventricular_blood(name, *at)
     canvas.blend(part, share, CSF_HU + blood * np.float32(fluid.blood_hu - CSF_HU))
@@ -373,22 +389,21 @@ def _dura(canvas: Canvas, shape: BrainShape, points: Points, surface: Field, inn
         spot = cover(ellipsoid(x, y, z, (0, 42, 40), (3, 10, 6)), canvas.soft_mm)
         value = value + spot * np.float32(160)
     share = cover(falx, max(1.6, canvas.soft_mm * 0.8)) * cover(inner[part], canvas.soft_mm)
-    canvas.blend(part, share, value)
+    canvas.blend(part, share, value, Tissue.DURA)
     sinus = np.maximum(side + 0.7 * -within - np.float32(4.2), within)
     behind = np.clip((10 - y + 0.6 * z) * np.float32(1 / 40), 0, 1) * (z > -14)
-    canvas.blend(part, cover(sinus, canvas.soft_mm) * behind * cover(inner[part], canvas.soft_mm), 52.0)
+    canvas.blend(part, cover(sinus, canvas.soft_mm) * behind * cover(inner[part], canvas.soft_mm), 52.0, Tissue.VEIN)
     part = canvas.box((-64, -108, -46), (64, -18, 8))
     x, y, z = points.at(part)
     side, within = np.abs(x), surface[part]
     height = z - tentorium(side, y)
     notch = np.float32(1) - np.sqrt(np.square(side * np.float32(1 / 21)) + np.square((y + 22) * np.float32(1 / 25)))
     sheet = np.maximum(np.abs(height) * np.float32(0.8) - np.float32(0.7), notch * 20)
-    canvas.blend(
-        part, cover(sheet, max(1.6, canvas.soft_mm * 0.8)) * cover(inner[part], canvas.soft_mm) * np.float32(0.9), 47.0
-    )
+    share = cover(sheet, max(1.6, canvas.soft_mm * 0.8)) * cover(inner[part], canvas.soft_mm) * np.float32(0.9)
+    canvas.blend(part, share, 47.0, Tissue.DURA)
     transverse = np.maximum(np.abs(height) - within * np.float32(-0.5) - 1.0, np.maximum(-within - 6.0, within))
     transverse = np.maximum(np.sqrt(np.square(height) + np.square(within + 2.5)) - np.float32(4.0), y + 55)
-    canvas.blend(part, cover(transverse, canvas.soft_mm) * cover(inner[part], canvas.soft_mm), 51.0)
+    canvas.blend(part, cover(transverse, canvas.soft_mm) * cover(inner[part], canvas.soft_mm), 51.0, Tissue.VEIN)
 
 
 def _sided(sign: int, low: tuple[float, float, float], high: tuple[float, float, float]) -> tuple[tuple, tuple]:

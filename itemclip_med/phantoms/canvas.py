@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from itemclip_med.phantoms.fields import Field, cover, texture
+from itemclip_med.phantoms.tissues import Content
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +96,31 @@ class Canvas:
             slice(max(0, min(a, n)), max(0, min(b, n))) for a, b, n in zip(first, last, self.hu.shape, strict=True)
         )
 
-    def blend(self, part: tuple[slice, ...], share: Field, value: Field | float) -> None:
-        """Paint ``value`` over ``share`` of the voxels of ``part``; what lies beneath loses that share."""
+    def blend(self, part: tuple[slice, ...], share: Field, value: Field | float, tissue: Content = None) -> None:
+        """Paint ``value`` over ``share`` of the voxels of ``part``; what lies beneath loses that share.
+
+        Args:
+            part: of the canvas.
+            share: of its voxels.
+            value: HU.
+            tissue: what it is made of, for canvases that keep tissues instead of HU; this one does not look at it.
+        """
         hu = self.hu[part]
         hu += share * (value - hu)
         for layer in self.layers.values():
             layer[part] *= 1 - share
 
-    def paint(self, part: tuple[slice, ...], distance_mm: Field, value: Field | float) -> None:
+    def paint(self, part: tuple[slice, ...], distance_mm: Field, value: Field | float, tissue: Content = None) -> None:
         """Paint ``value`` where ``distance_mm`` is negative."""
-        self.blend(part, cover(distance_mm, self.soft_mm), value)
+        self.blend(part, cover(distance_mm, self.soft_mm), value, tissue)
+
+    def stroke_at(self, index: NDArray[np.intp], strokes: Iterable[tuple[Field, Field | float, Content]]) -> None:
+        """Paint (share, HU, tissue) one over the other on the voxels at flat indices, before there are any layers."""
+        target = self.hu.reshape(-1)
+        hu = target[index]
+        for share, value, _ in strokes:
+            hu += share * (value - hu)
+        target[index] = hu
 
     def blend_at(self, index: NDArray[np.intp], share: Field, value: Field | float) -> None:
         """Paint ``value`` over ``share`` of the voxels at flat indices, as :meth:`blend` does of a part."""

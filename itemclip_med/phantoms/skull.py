@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from itemclip_med.phantoms.fields import Field, capsule, cover, ellipsoid, smooth_min
+from itemclip_med.phantoms.tissues import Content, Tissue
 
 if TYPE_CHECKING:
     from itemclip_med.phantoms.canvas import Canvas
@@ -52,6 +54,18 @@ _BASE: tuple[tuple[str, tuple[float, float, float], tuple[float, float, float], 
     ("mastoid", (57, -40, -42), (57, -40, -42), (7.5, 10.5, 14), -800),
     ("frontal", (11, 72, -6), (11, 72, -6), (11, 3.6, 10), -900),
 )
+
+# Tissue of what the table holds, by kind and HU, or by kind alone; what is not named gives no signal in MRI.
+_CONTENT: dict[tuple[str, float | None], int] = {
+    ("marrow", 480): Tissue.MARROW,
+    ("orbit", None): Tissue.FAT,
+    ("flesh", 38): Tissue.WHITE,
+    ("flesh", 52): Tissue.MUSCLE,
+    ("flesh", 45): Tissue.MUCOSA,
+    ("flesh", 12): Tissue.VITREOUS,
+    ("flesh", 85): Tissue.DURA,
+    ("septum", None): Tissue.MUCOSA,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,24 +181,24 @@ def paint_head(canvas: Canvas, shape: SkullShape, inner: Field, swelling: Field 
     shell[:low] = (inner[:low] > -1.5) & (inner[:low] < 75)
     at = np.flatnonzero(shell.ravel())
     num_low = int(np.searchsorted(at, low * inner[0].size))
-    hu = _shell(
+    strokes = _shell(
         shape,
-        tuple(
-            v.ravel()[at] for v in (canvas.x, canvas.y, canvas.z, inner, outer, canvas.grain, canvas.drift, canvas.hu)
-        ),
+        tuple(v.ravel()[at] for v in (canvas.x, canvas.y, canvas.z, inner, outer, canvas.grain, canvas.drift)),
         None if swelling is None else swelling.ravel()[at],
         num_low,
         canvas.soft_mm,
     )
-    canvas.hu.ravel()[at] = hu
+    canvas.stroke_at(at, strokes)
     if low:
         _paint_base(canvas, shape, inner, outer)
     return outer
 
 
-def _shell(shape: SkullShape, values: tuple[Field, ...], swelling: Field | None, num_low: int, soft_mm: float) -> Field:
-    """HU of scalp, calvarium and the flesh of face and neck at points (n,), of which the first ``num_low`` are low."""
-    x, y, z, inner, outer, grain, drift, hu = values
+def _shell(
+    shape: SkullShape, values: tuple[Field, ...], swelling: Field | None, num_low: int, soft_mm: float
+) -> list[tuple[Field, Field | float, Content]]:
+    """Strokes of scalp, calvarium and the flesh of face and neck on points (n,), of which ``num_low`` first are low."""
+    x, y, z, inner, outer, grain, drift = values
     temples = np.exp(-np.square((y - 20) * np.float32(1 / 30)) - np.square((z + 12) * np.float32(1 / 34)))
     temples *= np.minimum(np.square(x * np.float32(1 / 58)), 1)
     skin = outer - np.float32(shape.scalp_mm) - np.float32(5) * temples
@@ -206,18 +220,25 @@ def _shell(shape: SkullShape, values: tuple[Field, ...], swelling: Field | None,
         bellies = np.abs(drift[part] + np.float32(0.15) * grain[part])  # muscles, and the fat between them
         deep *= np.clip((bellies - np.float32(0.10)) * np.float32(7), 0.1, 1)
         np.maximum(flesh[part], deep, out=flesh[part])
-    hu += cover(skin, soft_mm) * (np.float32(-95) + np.float32(12) * grain - hu)
+    strokes: list[tuple[Field, Field | float, Content]] = [
+        (cover(skin, soft_mm), np.float32(-95) + np.float32(12) * grain, Tissue.FAT)
+    ]
     galea = cover(np.abs(outer - np.float32(1.2)) - np.float32(1.0 + 1.6 * (1 - shape.fat)), soft_mm)
     flesh = np.maximum(flesh * cover(skin + 3.5, soft_mm), galea * np.float32(0.8))
     if swelling is not None:
         flesh = np.maximum(flesh, np.clip(swelling * np.float32(0.4), 0, 1) * cover(skin + 2, soft_mm))
-    hu += flesh * (np.float32(55) - hu)
+    strokes.append((flesh, np.float32(55), Tissue.MUSCLE))
     rind = cover(np.abs(skin + np.float32(1.0)) - np.float32(1.0), soft_mm)
-    hu += rind * np.float32(0.9) * (np.float32(25) - hu)
+    strokes.append((rind * np.float32(0.9), np.float32(25), Tissue.SKIN))
     middle = np.square((outer + inner) / np.maximum(inner - outer, 2.0))  # 1 at the tables, 0 halfway
     diploe = np.clip(middle * np.float32(1.25), np.float32(0.2), 1)
-    hu += cover(outer, soft_mm) * (np.float32(700) + np.float32(950) * diploe + np.float32(90) * grain - hu)
-    return hu
+    bone = np.float32(700) + np.float32(950) * diploe + np.float32(90) * grain
+
+    def mixture() -> tuple[tuple[int, Field], ...]:
+        return ((Tissue.MARROW, np.clip(np.float32(1.15) - middle * np.float32(1.5), 0, 0.9)),)  # the rest is bone
+
+    strokes.append((cover(outer, soft_mm), bone, mixture))
+    return strokes
 
 
 def _paint_base(canvas: Canvas, shape: SkullShape, inner: Field, outer: Field) -> None:
@@ -234,13 +255,14 @@ def _paint_base(canvas: Canvas, shape: SkullShape, inner: Field, outer: Field) -
             x = x * np.float32(sign)
             distance = ellipsoid(x, y, z, start, size) if len(size) == 3 else capsule(x, y, z, start, end, size)
             share = cover(distance, canvas.soft_mm) * np.clip(inner[part] * np.float32(0.6), 0, 1)
-            hu, grain = canvas.hu[part], canvas.grain[part]
+            grain = canvas.grain[part]
             target: Field | float = value
+            tissue: Content = _CONTENT.get((name, value), _CONTENT.get((name, None), Tissue.VOID))
             if name == "marrow":
                 target = np.float32(value) + np.float32(150) * grain
             elif name == "orbit":
                 wall = cover(np.abs(distance - 1.0) - 1.3, canvas.soft_mm) * np.clip(inner[part], 0, 1)
-                hu += wall * np.clip((70 - y) * np.float32(0.25), 0, 1) * (np.float32(850) - hu)
+                canvas.blend(part, wall * np.clip((70 - y) * np.float32(0.25), 0, 1), np.float32(850), Tissue.VOID)
             elif name == "wall":
                 share = cover(np.abs(distance) - 1.2, canvas.soft_mm) * np.clip(inner[part] * np.float32(0.6), 0, 1)
             elif name == "ethmoid":
@@ -248,6 +270,7 @@ def _paint_base(canvas: Canvas, shape: SkullShape, inner: Field, outer: Field) -
             elif name == "maxillary" and sign > 0 and shape.sinus_fluid:
                 level = cover(y - np.float32(28 + 32 * shape.sinus_fluid), canvas.soft_mm)
                 target = np.float32(value) + level * np.float32(25 - value)
+                tissue = partial(_fluid, level)
             elif name == "mastoid":
                 share *= np.clip(grain + np.float32(shape.pneumatization), 0, 1)
             elif name == "frontal":
@@ -261,7 +284,12 @@ def _paint_base(canvas: Canvas, shape: SkullShape, inner: Field, outer: Field) -
                 share *= np.clip(inner[part] - np.float32(0.5), 0, 1)
             elif name == "septum":
                 share = cover(np.maximum(np.abs(x + 0.02 * (y - 50)) - 1.2, distance), canvas.soft_mm)
-            hu += share * (target - hu)
+            canvas.blend(part, share, target, tissue)
+
+
+def _fluid(level: Field) -> tuple[tuple[int, Field], ...]:
+    """Secretions below a level, air above."""
+    return ((Tissue.VITREOUS, level),)
 
 
 def _extent(size: tuple[float, ...]) -> tuple[float, float, float]:
