@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pydicom import config
 from pydicom.dataset import Dataset
 
 from itemclip_med.dicom.elements import Value, numbers_of, read_value
-from itemclip_med.dicom.headers import SliceFile, read_header
+from itemclip_med.dicom.headers import SliceFile, no_remarks, read_header
 
 # Group, creator of the block, elements of the b-value, elements of the direction (one of three, or three of one each).
 _BLOCKS = (
@@ -35,7 +34,7 @@ def read_private_diffusion(slices: Sequence[SliceFile]) -> bool:
     found = False
     for file in slices:
         try:
-            with config.disable_value_validation():
+            with no_remarks():
                 values = _private_values(read_header(file.path)[0])
         except Exception:  # pydicom raises many kinds; the header was read before, the private part is broken
             return False

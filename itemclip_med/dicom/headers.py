@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -108,12 +110,20 @@ def parse_file(path: Path) -> list[SliceFile]:
         One entry for a single-frame image or a file that is none; one per frame for a multi-frame object.
     """
     try:
-        with config.disable_value_validation():
+        with no_remarks():
             return _parse(path)
     except PixelError as error:
         return [SliceFile(path, reason=str(error))]
     except Exception:  # pydicom raises anything from struct.error to AttributeError on junk
         return [SliceFile(path, reason="unreadable DICOM")]
+
+
+@contextmanager
+def no_remarks() -> Iterator[None]:
+    """Keep pydicom from warning of bad values: its warnings quote them, and they may be a patient's."""
+    with warnings.catch_warnings(), config.disable_value_validation():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def read_header(path: Path, keywords: tuple[str, ...] | None = None) -> tuple[Dataset, str, int]:

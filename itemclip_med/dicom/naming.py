@@ -51,7 +51,7 @@ def technical_name(
     """A name of a closed vocabulary: plane, sequence or thickness, kernel, contrast.
 
     Args:
-        modality: "CT" or "MR".
+        modality: "CT", "MR" or another code.
         plane: from :func:`itemclip_med.dicom.geometry.plane_of`.
         description: SeriesDescription and ProtocolName as they are in the header.
         kernel: ConvolutionKernel.
@@ -66,6 +66,8 @@ def technical_name(
         parts.append("THIN" if thickness_mm <= 2.0 else "THICK")
         if kernel_kind(kernel, description) == "bone":
             parts.append("BONE")
+    elif modality != "MR":
+        parts.append(modality)
     else:
         upper = description.upper().replace("_", " ")
         found = [word for word, pattern in _MR_WORDS.items() if re.search(pattern, upper)]

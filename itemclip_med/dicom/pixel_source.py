@@ -218,6 +218,6 @@ def open_stream(path: Path) -> BinaryIO:
         file.seek(start)
         inflater = zlib.decompressobj(-zlib.MAX_WBITS)
         value = inflater.decompress(file.read(), MAX_INFLATED_BYTES)
-        if inflater.unconsumed_tail:
+        if len(value) >= MAX_INFLATED_BYTES and not inflater.eof:
             raise PixelError("the deflated data set is larger than 512 MiB")
     return io.BytesIO(value)

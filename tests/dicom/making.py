@@ -73,7 +73,12 @@ def write_series(
         for name in without:
             delattr(values, name)
         path = folder / f"x{(index * 7) % 100:02d}_{index}"
-        FileDataset(str(path), values, file_meta=meta, preamble=b"\0" * 128).save_as(path, enforce_file_format=True)
+        file = FileDataset(
+            str(path), values, file_meta=meta, preamble=b"\0" * 128,
+            is_implicit_VR=syntax == pydicom.uid.ImplicitVRLittleEndian,
+            is_little_endian=syntax != pydicom.uid.ExplicitVRBigEndian,
+        )  # fmt: skip
+        file.save_as(path, enforce_file_format=True)
         paths.append(path)
     assert all(pydicom.misc.is_dicom(path) for path in paths)
     return paths
