@@ -1,0 +1,266 @@
+"""Cut a sentence into clauses: parts with a subject and a verb of their own, exceptions, and what hangs on "without"."""
+
+from __future__ import annotations
+
+import re
+
+from itemclip_med.reports.sentences import trim
+from itemclip_med.reports.tokens import Token, tokenize
+from itemclip_med.reports.vocabulary import dropping
+
+Span = tuple[int, int]
+
+_EXCEPT = re.compile(
+    r"\s*[,(]?\s*\b(?:except(?:\s+for|ing)?|apart\s+from|other\s+than|aside\s+from|with\s+the\s+exception\s+of|with\s+exception\s+of|save\s+for|"
+    r"barring|excluding|excepting|bar|besides)\s+(?:that\s+(?:there\s+is\s+)?)?"
+)
+_LEADING_EXCEPT = re.compile(
+    r"(?:except(?:\s+for)?|apart\s+from|other\s+than|aside\s+from|with\s+the\s+exception\s+of|save\s+for|besides|excluding)\s+([^,]{3,160}),\s*"
+)
+_SHORT_EXCEPT = re.compile(r"\s+x\s+(?=[a-z])")
+_JOIN = re.compile(
+    r"\s*(?:,\s*(?:and|but|while|whereas|although|though|however|yet|with)?|\b(?:and|but|while|whereas|although|though|however|yet)\b|\s+-+\s+)\s*,?\s*"
+)
+_SUBORDINATE = frozenset(("which", "that", "who", "where", "whose"))
+_NORMAL_END = re.compile(r"\b(?:normal|nl|clear|ok|intact|patent|unremarkable|negative|preserved|fine|open)\b(?:\s+(?:in\s+)?(?:size|caliber|calibre|bilaterally))?$")
+
+
+def compile_rows(rows: tuple[tuple[str, str, str], ...]) -> re.Pattern[str]:
+    """One pattern for a table of rules.
+
+    Args:
+        rows: (name, pattern, example).
+    """
+    return re.compile("|".join(f"(?:{pattern})" for _, pattern, _ in rows))
+
+
+_DROP = compile_rows(dropping.DROP_STATEMENTS)
+_LEAD = compile_rows(dropping.LEAD_INS)
+_TAILS = tuple(re.compile(pattern) for _, pattern, _ in dropping.CUT_TAILS)
+_RAISED = re.compile(r"\b(?:finding|findings|appearances?|features?)\b")
+
+
+def is_dropped(statement: str) -> bool:
+    """Whether a statement holds no finding: a recommendation, technique, title, limit or message.
+
+    Args:
+        statement: in lower case, one space between words.
+    """
+    return _DROP.search(statement) is not None or _is_title(statement)
+
+
+def _is_title(statement: str) -> bool:
+    words = re.findall(r"[\w/.+-]+|[^\w\s]", statement)
+    if len(words) > 16:
+        return False
+    words = [word for word in words if not re.fullmatch(r"[\d/.:-]+|[,()&:/.+-]", word)]
+    if not words:
+        return True
+    return all(word in dropping.TITLE_WORDS for word in words) and any(word in dropping.TITLE_MODALITIES for word in words)
+
+
+def cut_tails(low: str, start: int, end: int) -> list[Span]:
+    """What is left of a clause without pointers to other examinations, and without advice hung on it.
+
+    Args:
+        low: the cleaned report in lower case.
+        start: first character.
+        end: behind the last.
+
+    Returns:
+        One span, or two with a gap.
+    """
+    spans = [(start, end)]
+    changed = True
+    while changed:
+        changed = False
+        for pattern in _TAILS:
+            left, right = spans[-1]
+            match = pattern.search(low[left:right].replace("\n", " "))
+            if match is None or match.start() == 0 or match.end() == match.start():
+                continue
+            head = trim(low, left, left + match.start())
+            tail = trim(low, left + match.end(), right)
+            if head[1] - head[0] < 3:
+                continue
+            spans[-1:] = [head] + ([tail] if tail[1] > tail[0] else [])
+            changed = True
+    return spans
+
+
+def cut_lead_in(low: str, start: int, end: int) -> int:
+    """Where the finding begins behind "There is", "Incidental note is made of" and their like.
+
+    Args:
+        low: the cleaned report in lower case.
+        start: first character.
+        end: behind the last.
+    """
+    while True:
+        match = _LEAD.match(low[start:end].replace("\n", " "))
+        if match is None or match.end() == 0 or start + match.end() >= end:
+            return start
+        start += match.end()
+
+
+def split_exceptions(low: str, start: int, end: int) -> list[Span]:
+    """"clear except for atelectasis" and "Apart from atelectasis, clear" as two clauses.
+
+    Args:
+        low: the cleaned report in lower case.
+        start: first character.
+        end: behind the last.
+    """
+    text = low[start:end].replace("\n", " ")
+    leading = _LEADING_EXCEPT.match(text)
+    if leading:
+        return [trim(low, start + leading.start(1), start + leading.end(1)), *split_exceptions(low, start + leading.end(), end)]
+    match = _EXCEPT.search(text, 3)
+    if match is None:
+        match = _SHORT_EXCEPT.search(text) if re.search(r"\b(?:clear|normal|ok|nl)\s+x\s", text) else None
+    if match is None or match.end() >= len(text):
+        return [(start, end)]
+    if re.match(r"(?:this|these|the\s+above|that|those)\b", text[match.end() :]) or text[: match.start()].strip() in ("no", "any"):
+        return [(start, end)]
+    rest = trim(low, start + match.end(), end)
+    if low[rest[1] - 1] == ")" and "(" not in low[rest[0] : rest[1]]:
+        rest = (rest[0], rest[1] - 1)
+    return [trim(low, start, start + match.start()), rest]
+
+
+def split_clauses(low: str, start: int, end: int) -> list[Span]:
+    """The clauses of a sentence.
+
+    Args:
+        low: the cleaned report in lower case.
+        start: first character.
+        end: behind the last.
+    """
+    tokens = tokenize(low, start, end)
+    bounds = [start]
+    depth = 0
+    for index, token in enumerate(tokens):
+        depth = max(0, depth + (token.word == "(") - (token.word == ")"))
+        if depth or token.start < bounds[-1]:
+            continue
+        joint = _joint(tokens, index)
+        if joint is None:
+            continue
+        stop, resume = joint
+        left = [one for one in tokens if bounds[-1] <= one.start < stop]
+        right = tokens[resume:]
+        if right and _is_split(low, token.word, left, right, tokens[index:resume]):
+            bounds += [stop, right[0].start]
+    bounds.append(end)
+    spans = [trim(low, left, right) for left, right in zip(bounds[::2], bounds[1::2], strict=True)]
+    return [span for span in spans if span[0] < span[1]]
+
+
+def _joint(tokens: list[Token], index: int) -> tuple[int, int] | None:
+    """A possible joint at a token: where the left side stops, and the index at which the right side resumes."""
+    word = tokens[index].word
+    following = tokens[index + 1].word if index + 1 < len(tokens) else ""
+    joiners = ("and", "but", "while", "whereas", "although", "though", "however", "yet")
+    if word in (",", ";"):
+        resume = index + 2 if following in joiners else index + 1
+        return tokens[index].start, resume
+    if word in joiners:
+        if index and tokens[index - 1].word in (",", ";"):
+            return None
+        return tokens[index].start, index + 1
+    if word == "with" and following in ("no", "neither") or word == "without":
+        return tokens[index].start, index + (1 if word == "with" else 0)
+    return None
+
+
+def _is_split(low: str, word: str, left: list[Token], right: list[Token], joint: list[Token]) -> bool:
+    if not left:
+        return False
+    words = {token.word for token in joint}
+    left_text = low[left[0].start : left[-1].end]
+    if word in ("without", "with"):
+        return _says_normal(left)
+    if "but" in words or "however" in words:
+        return _begins_statement(right) and not (len(left) < 2)
+    if word == ";":
+        return True
+    negated = right[0].word in ("no", "nil") and len(right) > 1
+    if negated and word in (",", "and"):
+        return "C" not in left[-1].kind and left[-1].kind not in "NP" and not re.search(r"\b(?:nor|neither|shows|with)$", left_text)
+    if right[0].word in ("nor",) and word == ",":
+        return False
+    if not _has_subject_and_verb(right):
+        return word == "," and len(joint) == 1 and (_is_normal_note(right, left) or _follows_normal(left, right))
+    if right[0].kind in "KV" or right[0].word in _SUBORDINATE:
+        return False
+    if _is_complete(left):
+        return True
+    return "," in words and len(joint) > 1 and (left[0].kind == "N" or _has_finding(left))
+
+
+def _says_normal(tokens: list[Token]) -> bool:
+    text = " ".join(token.word for token in tokens)
+    return re.search(
+        r"\b(?:normal|unremarkable|clear|intact|patent|preserved|maintained|symmetric(?:al)?|midline|natural|limits|open|appropriate|"
+        r"well[- ]aerated|aerated|ok|nl|negative)\b",
+        text,
+    ) is not None and not re.search(r"\b(?:abnormal|not\s+normal|enlarged|dilated|near|above|below|to)\b", text)
+
+
+def _begins_statement(tokens: list[Token]) -> bool:
+    """Whether what follows "but" says something of its own ("but there is …", "but no …", "but a mass …")."""
+    first = tokens[0]
+    if first.word in ("not", "does", "do", "did", "is", "are", "has", "have", "remains", "remain", "now", "still", "unchanged", "stable", "also"):
+        return False
+    if first.word in ("no", "nil", "there", "without"):
+        return True
+    if first.kind in "VPK" or first.word in ("sparing", "less", "more", "otherwise-unchanged"):
+        return False
+    return _has_subject_and_verb(tokens) or any(token.kind in "FE" for token in tokens)
+
+
+def _has_subject_and_verb(tokens: list[Token]) -> bool:
+    """A noun, then a finite verb that no "which" rules."""
+    if tokens[0].word == "there" and len(tokens) > 1 and tokens[1].kind == "V":
+        return True
+    noun = False
+    for token in tokens:
+        if token.word in _SUBORDINATE:
+            return False
+        if token.kind == "V":
+            return noun
+        if token.kind in "K,;" or token.word in ("but", "no"):
+            return False
+        noun = noun or token.kind in "FEAupa" or token.word in ("it", "this", "these", "remainder", "rest", "left", "right", "both", "other")
+    return False
+
+
+def _is_complete(tokens: list[Token]) -> bool:
+    """Whether the left side is a clause of its own."""
+    words = {token.word for token in tokens}
+    if "there" in words or tokens[0].kind == "N":
+        return True
+    if not any(token.kind == "V" for token in tokens):
+        return _NORMAL_END.search(" ".join(token.word for token in tokens)) is not None
+    return True
+
+
+def _has_finding(tokens: list[Token]) -> bool:
+    return any(token.kind in "FE" for token in tokens)
+
+
+def _is_normal_note(right: list[Token], left: list[Token]) -> bool:
+    """A telegraphic "…, vents ok": a place, then nothing but a word for normal."""
+    stop = next((index for index, token in enumerate(right) if token.word == ","), len(right))
+    piece = right[:stop]
+    text = " ".join(token.word for token in piece)
+    if not _NORMAL_END.search(text) or len(piece) < 2 or len(piece) > 8:
+        return False
+    return any(token.kind == "A" for token in piece) and piece[0].kind not in "KPV" and (_has_finding(left) or _is_complete(left))
+
+
+def _follows_normal(left: list[Token], right: list[Token]) -> bool:
+    """"Heart normal, ascending aorta 42 mm": another place behind a complete normal note."""
+    if not _NORMAL_END.search(" ".join(token.word for token in left)) or not any(token.kind in "AF" for token in left):
+        return False
+    return len(right) > 1 and right[0].kind not in "KPV" and any(token.kind in "AFE" for token in right)

@@ -1,0 +1,139 @@
+"""Blank out what is no report text (HTML, RTF, control characters, marks of de-identification), character by character.
+
+The cleaned text has the length of the report, so that a place in one is the same place in the other: every item can be
+traced to its characters.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]{0,9})(?:\s[^<>]{0,500})?/?>|<!--[^>]{0,1000}-->")
+_BLOCK_TAGS = frozenset("p br div li ul ol tr td th table h1 h2 h3 h4 h5 h6 body html head title hr".split())
+_ENTITY = re.compile(r"&(#\d{1,6}|#x[0-9a-fA-F]{1,5}|[a-zA-Z]{2,8});")
+_ENTITIES = {"nbsp": " ", "lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'", "deg": "°", "micro": "µ"}
+_RTF_GROUP = re.compile(r"\{\\(?:\*|fonttbl|colortbl|stylesheet|info|pict|header|footer|generator)")
+_RTF_WORD = re.compile(r"\\([a-zA-Z]{1,32})(-?\d{1,10})? ?|\\'[0-9a-fA-F]{2}|\\[^a-zA-Z]")
+_RTF_BREAKS = frozenset(("par", "line", "row", "page", "sect", "cell", "tab"))
+_DEID = re.compile(r"\[\*\*[^\]]{0,80}\]|_{2,}|\[(?:REDACTED|redacted|NAME|DATE|name|date)\]|<(?:NAME|DATE|ID)>|\bXXXX+\b")
+_STARS = re.compile(r"\*{2,}|={3,}|-{4,}|~{3,}")
+_CONTROL = {code: " " for code in (*range(9), 11, 12, *range(14, 32), 127, 0xAD, 0xFEFF, 0x200B, 0xA0, 0x202F, 0x2009)}
+# Same length, one meaning: matched as ASCII, shown as written.
+_ALIKE = str.maketrans("‐‑‒–—−‘’“”×•·●▪◦‣⁃", "------''\"\"x" + "*" * 7)
+
+
+@dataclass(frozen=True, slots=True)
+class CleanText:
+    """A report without marks, as long as the report.
+
+    Attributes:
+        shown: letters as written.
+        low: the same in lower case with look-alikes replaced, for matching.
+    """
+
+    shown: str
+    low: str
+
+
+def clean(report: str) -> CleanText:
+    """Blank out marks; the result is as long as ``report``.
+
+    Args:
+        report: any text.
+    """
+    text = report.translate(_CONTROL)
+    if text.lstrip().startswith("{\\rtf"):
+        text = _without_rtf(text)
+    if "<" in text:
+        text = _TAG.sub(_blank_tag, text)
+    if "&" in text:
+        text = _ENTITY.sub(_blank_entity, text)
+    if "[" in text or "__" in text or "<" in text or "XXX" in text:
+        text = _DEID.sub(_blank, text)
+    if "**" in text or "---" in text or "==" in text or "~~" in text:
+        text = _STARS.sub(_blank, text)
+    text = text.replace("\r\n", " \n").replace("\r", "\n")
+    return CleanText(text, _lower(text.translate(_ALIKE)))
+
+
+def _lower(text: str) -> str:
+    low = text.lower()
+    if len(low) == len(text):
+        return low
+    return "".join(lower if len(lower := char.lower()) == 1 else char for char in text)
+
+
+def _blank(match: re.Match[str]) -> str:
+    return " " * len(match[0])
+
+
+def _blank_tag(match: re.Match[str]) -> str:
+    is_break = (match[2] or "").lower() in _BLOCK_TAGS
+    return ("\n" if is_break else " ") + " " * (len(match[0]) - 1)
+
+
+def _blank_entity(match: re.Match[str]) -> str:
+    return _ENTITIES.get(match[1].lower(), " ") + " " * (len(match[0]) - 1)
+
+
+def _without_rtf(text: str) -> str:
+    """Blank out RTF control words and the groups that hold no text."""
+    parts, position, depth, skip_from = [], 0, 0, None
+    for match in re.finditer(r"[{}]|\\[a-zA-Z]{1,32}-?\d{0,10} ?|\\'[0-9a-fA-F]{2}|\\[^a-zA-Z]", text):
+        between = text[position : match.start()]
+        parts.append(between if skip_from is None else re.sub(r"[^\n]", " ", between))
+        position = match.end()
+        mark = match[0]
+        if mark == "{":
+            depth += 1
+            if skip_from is None and _RTF_GROUP.match(text, match.start()):
+                skip_from = depth
+        elif mark == "}":
+            if skip_from == depth:
+                skip_from = None
+            depth -= 1
+        word = _RTF_WORD.match(mark)
+        is_break = word is not None and word[1] in _RTF_BREAKS and skip_from is None
+        parts.append(("\n" if is_break else " ") + " " * (len(mark) - 1))
+    parts.append(text[position:] if skip_from is None else " " * (len(text) - position))
+    return "".join(parts)
+
+
+_ENGLISH = frozenset(
+    "the of and is are no with there was were seen normal not without within has been in to left right impression findings lung brain "
+    "mild small clear effusion mass acute evidence from for by which noted both".split()
+)
+_FOREIGN = frozenset(
+    # German, French, Spanish, Italian, Portuguese, Dutch, Turkish: function words that English lacks.
+    """
+    der die das und kein keine keinen nicht ist sind bei eine einer eines zum zur auch beidseits unauffällig kein links rechts ohne mit
+    le la les des du et est sont une pas avec dans sur aux droit gauche absence-de pour au ou ne lésion
+    el los las de del se una por con sin derecho izquierdo hallazgos pulmonar sin evidencia normales muestra
+    il lo gli di della delle non sono si nel nella senza con
+    os as um uma não sem na nos dos direita esquerda
+    het een van geen niet zijn op er links rechts met bij wordt
+    ve bir ile olarak izlendi izlenmedi saptanmadı mevcuttur her iki normaldir doğal sağ sol akciğer
+    """.split()
+)
+_WORD = re.compile(r"[^\W\d_]+")
+
+
+def is_english(text: CleanText) -> bool:
+    """Whether the text can be read by English rules; short texts and telegraphic notes get the benefit of the doubt.
+
+    Args:
+        text: a cleaned report.
+    """
+    words = _WORD.findall(text.low[:5000])
+    if len(words) < 4:
+        return not any(ord(char) > 0x24F and char.isalpha() for char in text.low[:5000])
+    if sum(not _is_latin(word) for word in words) > len(words) / 3:
+        return False
+    foreign = sum(word in _FOREIGN for word in words)
+    english = sum(word in _ENGLISH for word in words)
+    return foreign < 3 or foreign <= english
+
+
+def _is_latin(word: str) -> bool:
+    return all(ord(char) <= 0x24F for char in word)

@@ -1,0 +1,288 @@
+"""Turn a report into items: the road from free text through sections, sentences, clauses and findings to statuses."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from itemclip_med.records import Item, Report, Status
+from itemclip_med.reports import attributes, clauses, coordination
+from itemclip_med.reports.cleaning import clean, is_english
+from itemclip_med.reports.merging import Draft, merge
+from itemclip_med.reports.sections import KEPT_SECTIONS, Block, find_blocks
+from itemclip_med.reports.sentences import split_sentences, trim
+from itemclip_med.reports.status import is_generic_denial, status_of
+from itemclip_med.reports.tokens import singular, tokenize
+
+Span = tuple[int, int]
+
+NO_ABNORMALITY = "No significant abnormality"
+MAX_CHARS = 100_000
+
+_SPACES = re.compile(r"\s+")
+_BACK_REFERENCE = re.compile(
+    r"(?:(?:it|they|this|these|both|each|two\s+of\s+(?:these|them)|one\s+of\s+(?:these|them)|some\s+of\s+(?:these|them)|the\s+(?:latter|former))\s+"
+    r"(?:also\s+|again\s+|now\s+|all\s+|both\s+|likely\s+|probably\s+)*"
+    r"(?:(?:lesion|mass|nodule|collection|finding|abnormality|focus|process|area|appearance|tumou?r|change|node|structure|cyst|opacity|hematoma|haematoma)(?:s|es)?\s+)?"
+    r"(?:is|are|was|were|has|have|measures?|shows?|demonstrates?|extends?|abuts?|contains?|appears?|causes?|exerts?|results?|involves?|displaces?|"
+    r"compress\w*|enhances?|may|might|could|can|likely|does|do|exhibits?|represents?|reflects?|suggests?|remains?|lies|occup\w+|restricts?|"
+    r"encases?|invades?|crosses|fills?|arises?|produces?|effaces?|communicates?|surrounds?|reaches|spares?|corresponds?|raises?|would)\b"
+    r"|(?:the\s+)?(?:largest|biggest|dominant|smallest|larger|latter)\b(?:\s+(?:of\s+(?:these|them|which)|one|lesion|nodule|node|collection|measur\w+|is|lies|located|in|being))"
+    r"|(?:measures|measuring|abuts|enhances|extends|demonstrates|exhibits|displaces)\b)"
+)
+_THE_SAME = re.compile(
+    r"the\s+(lesion|mass|nodule|collection|abnormality|hematoma|haematoma|tumou?r|cyst|aneurysm|focus|opacity|finding|consolidation|effusion|"
+    r"fracture|hemorrhage|haemorrhage|bleed|infarct|cavity)s?\s+(?:itself\s+)?(?:is|are|was|were|has|have|measures?|shows?|demonstrates?|extends?|abuts?|contains?|"
+    r"appears?|causes?|exerts?|involves?|displaces?|compress\w*|enhances?|exhibits?|lies|restricts?|encases?|invades?|crosses|arises?|effaces?)\b"
+)
+_GENERIC_SAME = frozenset(("lesion", "mass", "abnormality", "tumor", "tumour", "focus", "collection", "finding"))
+_ENDED = re.compile(r"\b(?:resolved|removed|cleared|not\s+seen|no\s+longer)\b")
+_LOCATED = frozenset(
+    """
+    hydrocephalus ventriculomegaly cardiomegaly atelectasis consolidation emphysema bronchiectasis pneumothorax gallstone cholelithiasis pneumonia
+    goiter meningioma schwannoma pneumomediastinum ascites hepatomegaly splenomegaly hydronephrosis honeycombing lymphadenopathy adenopathy
+    mastectomy sternotomy cholecystectomy pneumocephalus microbleed microhemorrhage infarct infarction kyphosis scoliosis
+    """.split()
+)
+_OVERALL = re.compile(
+    r"\b(?:ct|mri|mra|cta|hrct|study|scan|exam|examination|appearances?|imaging|evaluation|findings?)\b|\babnormalit(?:y|ies)\b|\bpatholog\w+\b|\bprocess\b|\bdisease\b|^nad\b"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TracedItem:
+    """An item, and where in the report each of its words stands.
+
+    Attributes:
+        text: the report's own words; a carried heading is followed by a colon.
+        status: what it says of its finding.
+        spans: (start, end) of its parts, in the order of ``text``; empty only for the default sentence of a normal study.
+        section: "findings", "impression", "addendum", or "body" where the report has no headings.
+        anatomy: coarse place where one is stated.
+        laterality: "left", "right", "bilateral" where stated.
+        sizes_mm: every size stated, each one to three lengths.
+        repeats: other wordings of the same item in the report.
+        confidence: how sure the rules are, 0 to 1; what is doubtful comes first in an audit.
+    """
+
+    text: str
+    status: Status
+    spans: tuple[Span, ...] = ()
+    section: str = "body"
+    anatomy: str | None = None
+    laterality: str | None = None
+    sizes_mm: tuple[tuple[float, ...], ...] = ()
+    repeats: tuple[str, ...] = ()
+    confidence: float = 1.0
+
+    def to_dict(self) -> dict[str, object]:
+        """The item as it is written to JSONL; fields without a value are left out."""
+        values: dict[str, object] = {"text": self.text, "status": self.status, "spans": [list(span) for span in self.spans]}
+        values["section"] = self.section
+        for name in ("anatomy", "laterality"):
+            if getattr(self, name) is not None:
+                values[name] = getattr(self, name)
+        if self.sizes_mm:
+            values["sizes_mm"] = [list(size) for size in self.sizes_mm]
+        if self.repeats:
+            values["alt"] = list(self.repeats)
+        values["confidence"] = round(self.confidence, 2)
+        return values
+
+
+@dataclass(frozen=True, slots=True)
+class ItemizedReport:
+    """The items of one report.
+
+    Attributes:
+        items: in the report's order; a normal study has one.
+        is_normal: True where nothing is present or uncertain, None where there is no usable text.
+        reason: why there are no items ("empty", "too long", "not English", "no usable text"); None where there are some.
+    """
+
+    items: tuple[TracedItem, ...] = ()
+    is_normal: bool | None = None
+    reason: str | None = None
+
+    def to_report(self, study_id: str) -> Report:
+        """The same as the package's record, which training reads.
+
+        Args:
+            study_id: the study it belongs to.
+        """
+        return Report(study_id, tuple(Item(item.text, item.status) for item in self.items), self.is_normal)
+
+
+def itemize(report: str, *, collapse_normal: bool = True, max_chars: int = MAX_CHARS) -> ItemizedReport:
+    """Cut a radiology report into items by rules.
+
+    The same text gives the same items on every platform: there is no model, no randomness and no order of a set.
+
+    Args:
+        report: free text in English; HTML and RTF are read, marks of de-identification are left out.
+        collapse_normal: one overall item for a normal study, as the annotation rule asks; False keeps all its statements.
+        max_chars: longer texts are not read, and marked so.
+
+    Returns:
+        The items; never an error for what a text may hold.
+    """
+    if not report or not report.strip():
+        return ItemizedReport(reason="empty")
+    if len(report) > max_chars:
+        return ItemizedReport(reason="too long")
+    text = clean(report)
+    if not text.low.strip():
+        return ItemizedReport(reason="empty")
+    if not is_english(text):
+        return ItemizedReport(reason="not English")
+    drafts: list[Draft] = []
+    for block in find_blocks(text):
+        if block.section in KEPT_SECTIONS:
+            _read_block(text.low, block, drafts)
+    drafts = merge(drafts)
+    if not drafts:
+        return ItemizedReport(reason="no usable text")
+    is_normal = not any(draft.status in ("present", "uncertain") for draft in drafts)
+    if is_normal and collapse_normal:
+        return ItemizedReport((_overall(text.shown, drafts),), True)
+    return ItemizedReport(tuple(_finish(text.shown, draft) for draft in drafts), is_normal)
+
+
+def _read_block(low: str, block: Block, drafts: list[Draft]) -> None:
+    """Add the items of one block."""
+    for start, end in split_sentences(low, block.start, block.end):
+        sentence = _plain(low, [(start, end)])
+        if not re.search(r"[^\W\d_]", sentence):
+            continue
+        target = _referred(sentence, block, drafts)
+        if target is not None and not clauses.is_dropped(sentence):
+            spans = clauses.cut_tails(low, start, end)
+            target.spans.extend(spans)
+            target.text = _plain(low, target.spans)
+            continue
+        for clause in clauses.split_clauses(low, start, end):
+            for part in clauses.split_exceptions(low, *clause):
+                _read_clause(low, part, block, drafts)
+
+
+def _read_clause(low: str, part: Span, block: Block, drafts: list[Draft]) -> None:
+    start, end = trim(low, *part)
+    if start >= end:
+        return
+    plain = _plain(low, [(start, end)])
+    kept = clauses.cut_tails(low, start, end)
+    if clauses.is_dropped(_plain(low, kept)):
+        return
+    start = clauses.cut_lead_in(low, kept[0][0], kept[0][1])
+    kept[0] = trim(low, start, kept[0][1])
+    spans = [span for span in kept if span[0] < span[1]]
+    if not spans or clauses.is_dropped(_plain(low, spans)):
+        return
+    opened = plain.startswith("there ") and "may be" in plain[:16] or "might be" in plain[:16] or "could be" in plain[:16]
+    spans = coordination.cut_seen(low, spans)
+    whole = _plain(low, spans)
+    if not re.search(r"[^\W\d_]", whole):
+        return
+    heading = block.heading
+    head_text = _plain(low, [heading]) + ": " if heading else ""
+    is_whole = status_of(head_text + whole) == "normal" and not is_generic_denial(whole)
+    pieces = coordination.split_coordination(low, spans, is_normal=is_whole)
+    for piece in pieces:
+        text = _plain(low, piece)
+        carried = heading if heading and _carries(_plain(low, [heading]), text) else None
+        full = f"{_plain(low, [carried])}: {text}" if carried else text
+        status = status_of(full)
+        if opened and status == "present":
+            status = "uncertain"
+        if not _says_something(text, carried is not None, status):
+            continue
+        draft = Draft([carried, *piece] if carried else list(piece), full, status, block.section, carried)
+        draft.confidence = _confidence(text, len(pieces), len(piece))
+        drafts.append(draft)
+
+
+def _says_something(text: str, has_heading: bool, status: Status) -> bool:
+    if has_heading or status != "present":
+        return True
+    return any(kind_ok in "FEAaup" for kind_ok in (token.kind for token in tokenize(text, 0, len(text))))
+
+
+def _referred(sentence: str, block: Block, drafts: list[Draft]) -> Draft | None:
+    """The item that a sentence about "it" or "the mass" only adds to."""
+    if not drafts or drafts[-1].section != block.section or drafts[-1].status in ("absent", "normal"):
+        return None
+    if _BACK_REFERENCE.match(sentence):
+        return drafts[-1]
+    match = _THE_SAME.match(sentence)
+    if match is None:
+        return None
+    noun = singular(match[1])
+    before = {singular(token.word) for token in tokenize(drafts[-1].text, 0, len(drafts[-1].text))}
+    if noun in before:
+        return drafts[-1]
+    named = any(token.kind == "F" for token in tokenize(drafts[-1].text, 0, len(drafts[-1].text)))
+    return drafts[-1] if noun in _GENERIC_SAME and named else None
+
+
+@lru_cache(maxsize=50_000)
+def _carries(heading: str, text: str) -> bool:
+    """Whether a heading belongs in front of a statement: it names no place, or no finding where the heading does."""
+    tokens = tokenize(text, 0, len(text))
+    heads = tokenize(heading, 0, len(heading))
+    has_place = any(token.kind in "A" or (token.kind == "a") for token in tokens)
+    has_finding = any(token.kind in "FE" for token in tokens)
+    if {singular(token.word) for token in heads if token.kind in "FEA"} & {singular(token.word) for token in tokens}:
+        return False
+    if any(token.kind in "FE" for token in heads) and not has_finding:
+        return True
+    if has_place:
+        return False
+    if any(singular(token.word) in _LOCATED for token in tokens):
+        return False
+    return len(heads) <= 6 or len(tokens) <= 4
+
+
+def _confidence(text: str, num_pieces: int, num_spans: int) -> float:
+    """Lower where the rules had to guess: nothing known in the text, distributed words, very long or short statements."""
+    tokens = tokenize(text, 0, len(text))
+    value = 1.0
+    if not any(token.kind in "FEA" for token in tokens):
+        value -= 0.4
+    if num_pieces > 1:
+        value -= 0.1
+    if num_spans > 2:
+        value -= 0.1
+    if len(tokens) > 40:
+        value -= 0.3
+    return max(value, 0.1)
+
+
+def _plain(low: str, spans: list[Span]) -> str:
+    return _SPACES.sub(" ", " ".join(low[start:end] for start, end in spans)).strip()
+
+
+def _finish(shown: str, draft: Draft) -> TracedItem:
+    text = _show(shown, draft.spans, draft.heading)
+    return TracedItem(
+        text, draft.status, tuple(draft.spans), draft.section, attributes.anatomy_of(draft.text), attributes.laterality_of(draft.text),
+        attributes.sizes_of(draft.text), tuple(_show(shown, spans, None) for spans in draft.repeats), draft.confidence,
+    )  # fmt: skip
+
+
+def _show(shown: str, spans: list[Span], heading: Span | None) -> str:
+    parts = [_SPACES.sub(" ", shown[start:end]).strip() for start, end in spans]
+    if heading is not None:
+        parts[0] += ":"
+    return " ".join(part for part in parts if part)
+
+
+def _overall(shown: str, drafts: list[Draft]) -> TracedItem:
+    """The one item of a normal study: its own overall sentence, or the default one."""
+    best = None
+    for draft in drafts:
+        if draft.status == "normal" and _OVERALL.search(draft.text) and (best is None or draft.section == "impression"):
+            best = draft
+    if best is None and len(drafts) == 1 and drafts[0].status == "normal":
+        best = drafts[0]
+    return _finish(shown, best) if best else TracedItem(NO_ABNORMALITY, "normal")

@@ -1,0 +1,286 @@
+"""Cut a report into blocks: runs of text in one section, under one heading, without the marks of lists and tables."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from itemclip_med.reports.cleaning import CleanText
+from itemclip_med.reports.tokens import kind_of, tokenize
+from itemclip_med.reports.vocabulary import headings
+
+KEPT_SECTIONS = ("findings", "impression", "addendum", "body")
+
+_NAMES: dict[str, str] = {
+    name: section for table in (headings.KEPT, headings.DROPPED) for section, row in table.items() for name in row.split("|")
+}
+_NAME_PATTERN = "|".join(re.escape(name).replace(r"\ ", r"[ ]+") for name in sorted(_NAMES, key=len, reverse=True))
+# "FINDINGS:" at the start of a line or after the end of a sentence; a date may stand between ("Addendum (11/05/2021):").
+_SECTION = re.compile(
+    rf"(?:(?<=^)|(?<=[.;?!)]\s)|(?<=\s\s)|(?<=[.;?!)]))(?P<name>{_NAME_PATTERN})(?:[ ]*\([^()\n]{{0,60}}\)|[ ]+\d[\d/.: -]{{3,16}})?[ ]*:",
+    re.MULTILINE,
+)
+_SECTION_DASH = re.compile(rf"(?P<name>{_NAME_PATTERN})[ ]+-+[ ]+")
+_SECTION_TABLE = re.compile(rf"(?P<name>{_NAME_PATTERN})[ ]*[|\t]")
+_MARK = re.compile(
+    r"[ \t]*(?:[*>+o§][ \t]+|[*>][ \t]*(?=[^\W\d])|-+[ \t]*(?=[^\W_])|\(?\d{1,2}[.)](?!\d)[ \t]*|\(?\d{1,2}(?:\.\d{1,2}){1,3}[.)]?[ \t]+(?=[^\W\d])"
+    r"(?!(?:mm|cm|ml|x|by|hu)\b)|\d{1,2}[ ]*-[ ]+|\(?[a-hj-z][.)][ \t]+|\(?[ivx]{1,4}[.)][ \t]+|#\d{0,2}[ \t]*)"
+)
+_COLON_HEADING = re.compile(r"(?P<name>[^\W\d_][\w /&,()+'’.-]{0,70}?)[ ]*:(?=[\s?]|[^\W\d_]|$)")
+_TABLE_HEADING = re.compile(r"\|?[ ]*(?P<name>[^\W\d_][\w /&,()+'.-]{0,60}?)[ ]*(?:\|+|\t+)[ ]*")
+_DASH_HEADING = re.compile(r"(?P<name>[^\W\d_][\w/&]*(?:[ ](?!-)[\w/&,]+){0,4})[ ]+-+[ ]+")
+_END_MARK = re.compile(r"[.!?;:]['\")\]]*\s*$")
+_LAST_WORD = re.compile(r"([\w/-]+|[,(&+-])\s*$")
+# A line that ends so is not finished.
+_OPEN_WORDS = frozenset(
+    """
+    the a an of in on at to for with without and or nor but by from no is are was were be been has have had left right both its this that which
+    into within along over under above below than as not any measuring measures approximately about up mild moderate severe small large
+    acute chronic old new anterior posterior superior inferior medial lateral upper lower middle consistent compatible suggestive
+    likely possible probable may might likely-due due there , ( & + - mm-x x cm-x bilateral multiple few several through between
+    adjacent surrounding demonstrates shows show demonstrate bilateral representing involving overlying secondary previously versus
+    """.split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A run of text in one section.
+
+    Attributes:
+        start: its first character in the report.
+        end: behind its last.
+        section: "findings", "impression", "addendum", "body" (no heading), or a dropped section's name.
+        heading: place of its organ heading without the mark; None for none.
+    """
+
+    start: int
+    end: int
+    section: str
+    heading: tuple[int, int] | None = None
+
+
+@dataclass(slots=True)
+class _State:
+    section: str = "body"
+    heading: tuple[int, int] | None = None
+    until_blank: bool = False
+
+
+def find_blocks(text: CleanText) -> list[Block]:
+    """The blocks of a report, in its order, dropped sections included.
+
+    Args:
+        text: the cleaned report.
+    """
+    has_capitals = _writes_capitals(text.shown)
+    blocks: list[Block] = []
+    state = _State()
+    position, previous_end = 0, None
+    for line in text.low.split("\n"):
+        start, end = position, position + len(line)
+        position = end + 1
+        if not line.strip():
+            previous_end = None
+            if state.until_blank:
+                state.until_blank = False
+                state.heading = None
+                if state.section not in KEPT_SECTIONS and state.section not in ("signature",):
+                    state.section = "body"
+            continue
+        fresh = _read_line(text, start, end, state)
+        if not fresh:
+            previous_end = None
+            continue
+        joins = previous_end is not None and blocks and _continues(text, blocks[-1], fresh[0], start, has_capitals)
+        if joins:
+            last = blocks.pop()
+            fresh[0] = Block(last.start, fresh[0].end, last.section, last.heading)
+            if state.section != last.section and len(fresh) == 1:
+                state.section = last.section
+        blocks.extend(fresh)
+        previous_end = end
+    return [block for block in blocks if text.low[block.start : block.end].strip()]
+
+
+def _read_line(text: CleanText, start: int, end: int, state: _State) -> list[Block]:
+    """The blocks of one line; the state goes on to the next line."""
+    low = text.low
+    mark = _MARK.match(low, start, end)
+    begin = mark.end() if mark and mark.end() < end else start
+    while begin < end and low[begin] in " \t":
+        begin += 1
+    blocks: list[Block] = []
+    alone = _NAMES.get(" ".join(low[begin:end].strip(" .:-|*#").split()))
+    if alone and not (alone == "comparison" and "." in low[begin:end].strip()[:-1]):
+        state.section, state.heading, state.until_blank = alone, None, True
+        return []
+    sections = list(_SECTION.finditer(low, begin, end))
+    if not sections or sections[0].start() > begin:
+        single = _SECTION_DASH.match(low, begin, end) or _SECTION_TABLE.match(low, begin, end) or _caps_heading(text, begin, end)
+        if single and _NAMES[" ".join(single["name"].split())] != "category":
+            sections.insert(0, single)
+    if sections and sections[0].start() == begin or not sections:
+        first = begin
+    else:
+        first = begin
+    leading = sections[0].start() if sections else end
+    if leading > first:
+        blocks += _organ_blocks(text, first, leading, state, line_start=True, fresh_mark=mark is not None)
+    for index, match in enumerate(sections):
+        stop = sections[index + 1].start() if index + 1 < len(sections) else end
+        state.section, state.heading = _NAMES[" ".join(match["name"].split())], None
+        rest = low[match.end() : stop].strip()
+        if not rest:
+            state.until_blank = index + 1 == len(sections)
+            continue
+        body = match.end()
+        inner = _MARK.match(low, body, stop)
+        if inner and inner.end() < stop and re.match(r"\s*[\d(*>]", low[body:stop]):
+            body = inner.end()
+        blocks += _organ_blocks(text, body, stop, state, line_start=True)
+        state.until_blank = False
+    if sections and blocks and state.section not in KEPT_SECTIONS and not state.until_blank:
+        # What follows a history or technique on a line of its own is prose about the images again.
+        dropped, state.section = state.section, "body"
+        if dropped == "signature":
+            state.section = "signature"
+    return blocks
+
+
+def _caps_heading(text: CleanText, begin: int, end: int) -> re.Match[str] | None:
+    """"FINDINGS There is …": a heading in capitals without a mark, glued to its text."""
+    match = re.compile(rf"(?P<name>{_NAME_PATTERN})[ ]+(?=\S)").match(text.low, begin, end)
+    if match is None:
+        return None
+    name, rest = text.shown[match.start() : match.end()].strip(), text.shown[match.end() : end]
+    return match if name.isupper() and len(name) > 4 and not rest.isupper() and rest[:1].isupper() else None
+
+
+def _organ_blocks(
+    text: CleanText, start: int, end: int, state: _State, *, line_start: bool, fresh_mark: bool = False
+) -> list[Block]:
+    """Blocks of one stretch of one section, cut at organ headings inside it."""
+    low = text.low
+    while start < end and low[start] in " \t|":
+        start += 1
+    if start >= end:
+        return []
+    if state.section not in KEPT_SECTIONS:
+        return _after_dropped(text, start, end, state)
+    heading = state.heading if state.until_blank else None
+    blocks: list[Block] = []
+    found = _heading_at(text, start, end, line_start)
+    if found is not None:
+        span, body = found
+        name = " ".join(low[span[0] : span[1]].split())
+        heading = None if name in headings.EMPTY_HEADINGS else span
+        if not low[body:end].strip(" .-|"):
+            state.heading, state.until_blank = heading, True
+            return []
+        start, state.heading, state.until_blank = body, None, False
+    elif _is_bare_place(text, start, end) and (fresh_mark or state.section != "impression"):
+        state.heading, state.until_blank = (start, end), True
+        return []
+    # Headings inside a line: "… are clear. Sella: normal. IAC: no mass."
+    position = start
+    for stop in re.compile(r"(?<=[.;])\s+").finditer(low, start, end):
+        if stop.start() < position:
+            continue
+        inner = _heading_at(text, stop.end(), end, False)
+        if inner is not None:
+            blocks.append(Block(position, stop.start(), state.section, heading))
+            span, position = inner
+            name = " ".join(low[span[0] : span[1]].split())
+            heading = None if name in headings.EMPTY_HEADINGS else span
+    blocks.append(Block(position, end, state.section, heading))
+    return [block for block in blocks if low[block.start : block.end].strip(" .|-;")]
+
+
+def _after_dropped(text: CleanText, start: int, end: int, state: _State) -> list[Block]:
+    """Text of a dropped section; an organ heading with a place ends it ("TECHNIQUE: …" then "Lungs: …")."""
+    found = _heading_at(text, start, end, True)
+    if found is not None and state.section in ("technique", "comparison", "history", "exam", "quality"):
+        kinds = {token.kind for token in tokenize(text.low, *found[0])}
+        if kinds & {"A", "F"} and kinds <= set("AaFErC,&/um()"):
+            state.section = "body"
+            return _organ_blocks(text, start, end, state, line_start=True)
+    return [Block(start, end, state.section)]
+
+
+def _heading_at(text: CleanText, start: int, end: int, line_start: bool) -> tuple[tuple[int, int], int] | None:
+    """Place of an organ heading at ``start`` and where its statement begins."""
+    low = text.low
+    if line_start:
+        match = _TABLE_HEADING.match(low, start, end)
+        if match and len(match["name"].split()) <= 6:
+            return match.span("name"), match.end()
+    match = _COLON_HEADING.match(low, start, end)
+    if match and _may_head(low[match.start("name") : match.end("name")]) and not low[match.end() : match.end() + 2].isdigit():
+        return match.span("name"), match.end()
+    if line_start:
+        match = _DASH_HEADING.match(low, start, end)
+        if match and _may_head_with_dash(match["name"]):
+            return match.span("name"), match.end()
+    return None
+
+
+@lru_cache(maxsize=10_000)
+def _may_head(name: str) -> bool:
+    """Whether words before a colon are a heading and not the start of a sentence ("three lesions: 9 mm in …")."""
+    words = re.sub(r"\([^)]*\)", " ", name).split()
+    if not 0 < len(words) <= 7 or re.search(r"[.?!]\s", name):
+        return False
+    kinds = [token.kind for token in tokenize(name, 0, len(name))]
+    if "V" in kinds or "N" in kinds or "K" in kinds:
+        return False
+    if kinds[0] == "#" or (kinds[0] in "dD" and len(kinds) > 2) or "example" in words:
+        return False
+    return words[0] not in ("there", "includes", "including")
+
+
+@lru_cache(maxsize=10_000)
+def _may_head_with_dash(name: str) -> bool:
+    kinds = [token.kind for token in tokenize(name, 0, len(name))]
+    return _may_head(name) and len(kinds) <= 5 and not set(kinds) & set("dtsP#D") and (bool(set(kinds) & set("AFE")) or len(kinds) == 1)
+
+
+def _is_bare_place(text: CleanText, start: int, end: int) -> bool:
+    """A line that names a place and says nothing of it ("1. Brain") heads the lines below it."""
+    name = text.low[start:end].strip(" .")
+    if len(name) > 50 or "," in name or not name:
+        return False
+    kinds = [token.kind for token in tokenize(name, 0, len(name))]
+    return len(kinds) <= 5 and "A" in kinds and set(kinds) <= set("AaC/&r") and kinds[0] != "C"
+
+
+def _continues(text: CleanText, last: Block, fresh: Block, line_start: int, has_capitals: bool) -> bool:
+    """Whether a line goes on where the line above it stopped."""
+    if fresh.heading is not None and fresh.heading != last.heading:
+        return False
+    low = text.low
+    if low[line_start : fresh.start].strip():
+        return False  # a list mark or a heading stands before it
+    if fresh.section != last.section and not (last.section not in KEPT_SECTIONS and fresh.section == "body"):
+        return False
+    before = low[last.start : last.end]
+    if _END_MARK.search(before):
+        return bool(re.search(r"\b(?:dr|e\.g|i\.e|approx|vs)\.\s*$", before))
+    first = text.shown[fresh.start]
+    if before.count("(") > before.count(")"):
+        return True
+    word = _LAST_WORD.search(before)
+    if word and (word[1] in _OPEN_WORDS or kind_of(word[1]) in "P"):
+        return True
+    if re.match(r"(?:mm|cm|x|by|and|or|with|of|in)\b", low[fresh.start : fresh.end]):
+        return True
+    return has_capitals and first.islower()
+
+
+def _writes_capitals(shown: str) -> bool:
+    """Whether sentences of a report begin with capitals and go on in small letters."""
+    starts = re.findall(r"(?:^|[.\n]\s*)([^\W\d_])", shown)
+    if not starts or shown.isupper():
+        return False
+    return sum(letter.isupper() for letter in starts) > 0.45 * len(starts)

@@ -1,0 +1,144 @@
+"""Cut a block into sentences: guards for clinical text, and cues where there is no punctuation at all."""
+
+from __future__ import annotations
+
+import re
+
+from itemclip_med.reports.tokens import Token, tokenize
+
+# Words whose full stop ends nothing.
+ABBREVIATIONS = frozenset(
+    "dr drs mr mrs ms prof st e.g eg i.e ie vs approx ca cf fig no nr al resp incl excl dept tel ext max min dx st.p p.m a.m pt".split()
+)
+_STOP = re.compile(r"[.!?;]+['\")\]]*")
+_LIST_NUMBER = re.compile(r"(?<![\w.,/-])\(?(\d{1,2})[.)](?=\s+[^\W\d_])|(?<![\w.])\(?([a-h])\)(?=\s+[^\W\d_])")
+_UNIT = re.compile(r"\s*(?:mm|cm|x|by|hu|ml|%)\b")
+_LONG_WORDS = 11
+_OPENERS = frozenset(("there", "no", "nil", "rest", "both", "bilateral", "mild", "moderate", "small", "old", "few", "multiple"))
+
+
+def split_sentences(low: str, start: int, end: int) -> list[tuple[int, int]]:
+    """Places of the sentences of a block.
+
+    Args:
+        low: the cleaned report in lower case.
+        start: first character of the block.
+        end: behind its last.
+    """
+    cuts = [start]
+    numbers = _list_numbers(low, start, end)
+    for match in _STOP.finditer(low, start, end):
+        if _ends_sentence(low, match, start, end):
+            cuts.append(match.end())
+    bounds = sorted({*cuts, *(begin for begin, _ in numbers), end})
+    skip = dict(numbers)
+    sentences = []
+    for left, right in zip(bounds, bounds[1:], strict=False):
+        left = skip.get(left, left)
+        left, right = trim(low, left, right)
+        if left < right:
+            sentences.extend(_split_run_on(low, left, right))
+    return sentences
+
+
+def trim(low: str, start: int, end: int) -> tuple[int, int]:
+    """The same place without spaces and marks at its ends; brackets and question marks stay."""
+    while start < end and low[start] in " \t\n.,;:-|*!>&+=":
+        start += 1
+    while end > start and low[end - 1] in " \t\n.,;:-|*!>&+=":
+        end -= 1
+    return start, end
+
+
+def _list_numbers(low: str, start: int, end: int) -> list[tuple[int, int]]:
+    """Places of run-in list numbers ("… infarct 2. Old lacune"): they must count 1, 2, 3 or a, b, c."""
+    found: list[tuple[int, int]] = []
+    expected = None
+    for match in _LIST_NUMBER.finditer(low, start, end):
+        value = int(match[1]) if match[1] else ord(match[2]) - 96
+        before = low[max(start, match.start() - 12) : match.start()].rstrip()
+        if re.search(r"\b(?:grade|type|segment|score|series|image|stage|level|rads|aspects|mm|station|class|figure)$", before):
+            continue
+        if expected is None and (value == 1 or (value == 2 and match.start() > start)):
+            expected = value
+        if value == expected:
+            found.append((match.start(), match.end()))
+            expected += 1
+    return found
+
+
+def _ends_sentence(low: str, match: re.Match[str], start: int, end: int) -> bool:
+    mark, position = match[0][0], match.start()
+    after = low[match.end() : min(end, match.end() + 12)]
+    if mark == ";":
+        return True
+    if mark == "?":
+        # A leading mark of doubt ("? early", "lesion ?abscess") ends nothing, nor does one inside brackets.
+        previous = low[position - 1] if position > start else " "
+        return previous not in " (,\n" and ")" not in match[0] and (not after.strip() or after[:1].isspace())
+    if not after.strip():
+        return True
+    before = low[max(start, position - 8) : position]
+    word = re.search(r"[\w.]+$", before)
+    if word and (word[0].strip(".") in ABBREVIATIONS and word[0] != "no" and word[0] != "st"):
+        return False
+    if word and word[0] == "no" and re.match(r"\s*\d", after):
+        return False
+    if word and re.fullmatch(r"[a-z]", word[0]) and not after[:1].isspace():
+        return False
+    if after[0].isdigit() and low[position - 1 : position].isdigit():
+        return False
+    if after[0].isspace():
+        return True
+    # "clear.No effusion": no space, but a word of letters on both sides.
+    return bool(re.match(r"[a-z]{2}", after)) and bool(word) and len(word[0]) > 2 and "." not in word[0] or after[0] in "*-("
+
+
+def _split_run_on(low: str, start: int, end: int) -> list[tuple[int, int]]:
+    """Cut dictation without punctuation where a new statement must begin."""
+    words = low[start:end].split()
+    if len(words) < _LONG_WORDS or any(mark in low[start:end] for mark in ",;:"):
+        return [(start, end)]
+    tokens = tokenize(low, start, end)
+    cuts = {cut for index in range(1, len(tokens)) if (cut := _new_statement(tokens, index)) is not None}
+    bounds = [start, *sorted(cuts), end]
+    parts = [trim(low, left, right) for left, right in zip(bounds, bounds[1:], strict=False)]
+    return [part for part in parts if part[0] < part[1]]
+
+
+def _new_statement(tokens: list[Token], index: int) -> int | None:
+    """Where a statement begins that the token at ``index`` gives away, or None."""
+    token, previous = tokens[index], tokens[index - 1]
+    following = tokens[index + 1].word if index + 1 < len(tokens) else ""
+    if token.word == "there" and following in ("is", "are", "was", "were", "has") and previous.kind not in "CKNP":
+        return token.start
+    if token.word in ("no", "nil") and previous.kind not in "CKPVN(" and previous.word not in ("shows", "with", "but"):
+        return token.start
+    if token.kind == "V" and token.word in ("is", "are", "was", "were", "appear", "appears", "show", "shows", "remain", "remains"):
+        return _subject_start(tokens, index)
+    return None
+
+
+def _subject_start(tokens: list[Token], verb: int) -> int | None:
+    """Where the subject of a verb begins, if something else stands before it."""
+    start = verb
+    while start > 0:
+        token = tokens[start - 1]
+        if token.kind in "FE" and start != verb and token.kind != tokens[start].kind and tokens[start].kind not in "F":
+            break
+        if token.kind in "AaFEmurstdp#/":
+            start -= 1
+            if token.kind in "td" and start > 0 and tokens[start - 1].kind not in "sdtD":
+                break
+        elif token.word in ("the", "both", "a", "an", "rest"):
+            start -= 1
+            break
+        else:
+            break
+    if start == verb or start == 0:
+        return None
+    before = tokens[start - 1]
+    if before.kind in "CKPN,D" or before.word in ("that", "which", "there"):
+        return None
+    # A predicate or a finding must be complete before the subject.
+    return tokens[start].start

@@ -1,0 +1,144 @@
+"""What a statement says of its finding: present, absent, uncertain, or that an organ is normal."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from itemclip_med.records import Status
+from itemclip_med.reports.tokens import tokenize
+from itemclip_med.reports.vocabulary import cues
+from itemclip_med.reports.vocabulary.modifiers import CONCERNS
+
+def _compile(rows: tuple[cues.Row, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{pattern})" for _, pattern, _ in rows))
+
+
+_ABNORMAL_DENIAL = _compile(cues.ABNORMAL_DENIALS)
+_ABSENT = _compile(cues.ABSENT)
+_UNCERTAIN = _compile(cues.UNCERTAIN)
+_NORMAL = _compile(cues.NORMAL)
+_NOT_NORMAL = re.compile(cues.NOT_NORMAL)
+_FEATURE_ABSENT = re.compile(cues.ABNORMAL_DENIALS[0][1])
+_DENIES = re.compile(
+    r"\b(?:no|not|without|nil|none|neither|nor|never|absent|absence|lack|negative|neg|resol\w+|remov\w+|disappear\w+|clear\w*|"
+    r"free|devoid|gone|vanished|excluded|ruled|fails?|w/o|zero|nad|extub\w+|withdrawn|resorbed|non\w*)\b"
+)
+_HEDGES = re.compile(
+    r"\?|\b(?:art[ei]fact\w*|cannot|can|could|may|might|not|possib\w+|probab\w+|question\w+|suspect\w*|suspicion|suspicious|equivocal|doubtful|"
+    r"presum\w+|conceivable|potential|concern|query|likely|indeterminate|suggest\w*|hint|uncertain|apparent|perhaps|maybe|putative|"
+    r"tentative|rule|exclude|r/o|unable|difficult|seems?|appears?|exists?|raised|spurious|volum\w+)"
+)
+_GENERIC = re.compile("|".join(sorted(cues.GENERIC_NOUNS, key=len, reverse=True)))
+_KEPT_NORMAL = re.compile(r"\bnormal\s+(?:pressure|variant)\b|\bpatent\s+(?:foramen|ductus)\b|\bclear\s+cell\b|\bnormal-(?:sized|appearing)\b")
+_EXPLAINS = re.compile(
+    r",|\b(?:consistent|compatible|suggest\w*|represent\w*|reflect\w*|due\s+to|in\s+keeping|likely|probably|possibly|presumably|versus|vs|"
+    r"with(?!in)|concerning|suspicious|may\s+(?:be\s+due|represent|reflect|relate)|could\s+(?:represent|reflect|be\s+due|relate)|"
+    r"might\s+(?:represent|reflect)|favou?red|measuring|causing|resulting)\b"
+)
+
+
+@lru_cache(maxsize=50_000)
+def status_of(statement: str) -> Status:
+    """The status of one statement.
+
+    Args:
+        statement: in lower case, one space between words, a carried heading and negation in front.
+
+    Sources:
+        The annotation rule: naming or denying a finding, calling an organ normal, doubting the finding itself. An
+        observed abnormality with a doubtful explanation is present.
+    """
+    main = _main_part(statement)
+    hedged = _HEDGES.search(statement) is not None
+    if hedged and _uncertain(statement, main):
+        return "uncertain"
+    if _ABNORMAL_DENIAL.search(statement) and not _ABSENT_AFTER_ALL.search(statement):
+        return "present"
+    if _DENIES.search(statement) and _absent(main, statement):
+        return "normal" if is_generic_denial(statement) else "absent"
+    if _calls_normal(statement, main):
+        return "normal"
+    return "present"
+
+
+_ABSENT_AFTER_ALL = re.compile(r"^(?:no|without)\s+(?:evidence\s+of\s+)?(?:loss|effacement|abnormal|displacement)\b")
+
+
+def _main_part(statement: str) -> str:
+    """The statement up to where it begins to explain or describe."""
+    match = _EXPLAINS.search(statement, 12)
+    return statement[: match.start()].rstrip(" ,") if match else statement
+
+
+def _uncertain(statement: str, main: str) -> bool:
+    match = _UNCERTAIN.search(statement)
+    if match is None:
+        return False
+    if match.start() < len(main) or match.start() == 0:
+        return not statement.startswith(("no ", "without "))
+    # Behind the main part only a doubt about the finding's being there counts.
+    return re.search(r"art[ei]fact|volum|excluded?|ruled?\s+out|suspected$|spurious", match[0]) is not None and not (
+        statement.startswith(("no ", "without "))
+    )
+
+
+def _absent(main: str, statement: str) -> bool:
+    return _ABSENT.search(main) is not None or (statement.startswith(("in ", "within ", "on ")) and _ABSENT.search(statement) is not None)
+
+
+@lru_cache(maxsize=20_000)
+def is_generic_denial(statement: str) -> bool:
+    """Whether a denial names no finding: "no acute intracranial abnormality" calls the head normal.
+
+    Args:
+        statement: in lower case.
+    """
+    core = re.sub(r"^[^:]{1,60}:\s*", "", statement)
+    if not _GENERIC.search(core):
+        return False
+    tokens = tokenize(core, 0, len(core))
+    nouns = [token for token in tokens if token.word in cues.GENERIC_NOUNS]
+    if not nouns:
+        return False
+    for token in tokens:
+        if token in nouns or token.word in cues.GENERIC_COMPANIONS or token.word in CONCERNS:
+            continue
+        if token.kind in "AaspD#NrCVP,.;" or token.word in ("abnormal", "mass-like"):
+            continue
+        return False
+    return True
+
+
+def _calls_normal(statement: str, main: str) -> bool:
+    where = main if len(main) > 3 else statement
+    match = _NORMAL.search(where)
+    if match is None and where is not statement:
+        late = _NORMAL.search(statement)
+        # "A few hyperintensities, within normal limits for age" still shows them.
+        match = late if late and not _names_finding(statement[: late.start()]) else None
+    if match is None or _KEPT_NORMAL.search(statement) and not _NORMAL.search(_KEPT_NORMAL.sub(" ", statement)):
+        return False
+    before = statement[: match.start()]
+    if _names_device(statement) or (_SOFT_NORMAL.search(match[0]) and _names_finding(statement[match.end() :])):
+        return False
+    abnormal = _NOT_NORMAL.search(statement)
+    if abnormal and abnormal.start() < match.end() and not re.search(r"\bnot\s+$", statement[: abnormal.start()]):
+        return False
+    return not _names_finding(before) or match[0].lstrip().startswith(("is", "are", "was", "were"))
+
+
+_SOFT_NORMAL = re.compile(r"symmetric|midline|central|homogen|open|regular|good|free|fine|adequate|appropriate|negative")
+
+
+def _names_device(text: str) -> bool:
+    tokens = tokenize(text, 0, len(text))
+    return any(token.kind == "E" and token.word not in _BODY_PARTS_LIKE_DEVICES for token in tokens)
+
+
+_BODY_PARTS_LIKE_DEVICES = frozenset("valve valves plate plates tip lines line airway stump filter port wedge repair surgery resection bypass".split())
+
+
+def _names_finding(text: str) -> bool:
+    tokens = tokenize(text, 0, len(text))
+    return any(token.kind == "F" and token.word not in ("signal", "matter", "nodes", "void", "voids", "artifact", "differentiation", "density", "intensity", "diffusion", "stump", "air", "bone") for token in tokens)

@@ -1,0 +1,170 @@
+"""Cut a statement into words and say what kind each is: finding, place, degree, verb …
+
+Kinds are single letters:
+
+====  =======================================  ====  ======================================
+F     noun of a finding                        P     preposition
+E     device or procedure                      K     keeper: "with", "causing", "consistent" …
+A     noun of a place                          V     finite verb
+a     adjective of a place                     C     "and", "or", "nor", "+"
+p     noun of a property ("size")              N     "no", "without", "neither", "not"
+d t   degree; age or change                    D #   determiner; number
+s r   side; direction                          , ;   marks stand for themselves, as do ( ) : ?
+m u   other adjective; other noun
+====  =======================================  ====  ======================================
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+from itemclip_med.reports.vocabulary import findings, modifiers
+from itemclip_med.reports.vocabulary.anatomy import ANATOMY
+
+_TOKEN = re.compile(
+    r"\d+(?:[.,]\d+)*(?:st|nd|rd|th)?(?:-?(?:mm|cm|ml|hu)\b)?|w/o\b|w/|[^\W\d_](?:[\w'’.-]*[\w'])?(?:/[^\W\d_][\w'’-]*)*|\S"
+)
+_PROPERTIES = frozenset(
+    """
+    size sizes contour contours caliber calibre calibers calibration configuration morphology appearance appearances position width shape
+    outline volume height thickness alignment course courses ratio index score grade signal-void dimensions dimension level levels axis
+    diameter margin margins border borders aspect portion part side length number time age prominence-normal aeration pneumatization
+    pneumatisation opacification-vascular content origin symmetry structures structure limits views images sections image series
+    window windows study exam examination scan mri ct feature features
+    """.split()
+)
+_SOFT_FINDINGS = frozenset(
+    """
+    signal change changes involvement effect effects artifact artefact spots spot area areas region regions level-fluid uptake
+    residuals residual remnants increase decrease reduction disturbance disturbances restriction sparing-no findings-no
+    response clearing worsening transection detachment redistribution retraction filling narrowing widening bulging air
+    injury scalloping notching beading nodes node lymphnode lymphnodes fat-containing steno-occlusion
+    """.split()
+)
+_NEGATIONS = frozenset("no not without neither nil none never w/o".split())
+
+
+class Token(NamedTuple):
+    """One word or mark of a statement.
+
+    Attributes:
+        start: its first character in the report.
+        end: behind its last.
+        word: in lower case.
+        kind: one letter, see the module.
+    """
+
+    start: int
+    end: int
+    word: str
+    kind: str
+
+
+def _build_kinds() -> dict[str, str]:
+    kinds: dict[str, str] = {}
+    for words in ANATOMY.values():
+        nouns, _, adjectives = words.partition("|")
+        for word in nouns.split():
+            kinds.setdefault(word.rpartition("_")[2], "A")
+        for word in adjectives.split():
+            kinds.setdefault(word.rpartition("_")[2] if "_" not in word else word.partition("_")[0], "a")
+    for word in findings.NOT_FINDINGS:
+        kinds.setdefault(word, "u")
+    tables: tuple[tuple[frozenset[str], str], ...] = (
+        (_PROPERTIES, "p"),
+        (_SOFT_FINDINGS, "F"),
+        (findings.FINDING_WORDS, "F"),
+        (frozenset(word for line in findings.CONCEPTS for word in line.split()), "F"),
+        (findings.DEVICE_WORDS, "E"),
+        (modifiers.DIRECTIONS, "r"),
+        (modifiers.DEGREES, "d"),
+        (modifiers.AGES, "t"),
+        (modifiers.SIDES, "s"),
+        (modifiers.NUMBER_WORDS, "#"),
+        (modifiers.PREPOSITIONS, "P"),
+        (modifiers.KEEPERS, "K"),
+        (modifiers.VERBS, "V"),
+        (modifiers.DETERMINERS, "D"),
+        (modifiers.COORDINATORS, "C"),
+        (_NEGATIONS, "N"),
+    )
+    for words_of_kind, kind in tables:
+        kinds.update(dict.fromkeys(words_of_kind, kind))
+    kinds.update(dict.fromkeys(("mm", "cm", "ml", "hu", "cc", "x", "%"), "#"))
+    kinds["midline"] = "A"
+    kinds["airway"] = kinds["apex"] = kinds["shunt-flow"] = "A"
+    return kinds
+
+
+_KINDS = _build_kinds()
+# Places whose plain form also ends as a finding would.
+_TRAILING = re.compile(r"^[\W_]+|[\W_]+$")
+
+
+def singular(word: str) -> str:
+    """The singular of an English or Latin plural, as far as the tables need it.
+
+    Args:
+        word: in lower case.
+    """
+    if word.endswith("ies") and len(word) > 5:
+        return word[:-3] + "y"
+    if word.endswith(("sses", "xes", "ches", "shes")):
+        return word[:-2]
+    if word.endswith("s") and not word.endswith(("ss", "us", "is")) and len(word) > 3:
+        return word[:-1]
+    return word
+
+
+@lru_cache(maxsize=20_000)
+def kind_of(word: str) -> str:
+    """The kind of one word; words in no list are judged by their endings.
+
+    Args:
+        word: in lower case.
+    """
+    if word in _KINDS:
+        return _KINDS[word]
+    if not word[0].isalnum():
+        return word[0]
+    if word[0].isdigit():
+        return "#"
+    one = singular(word)
+    if one != word and one in _KINDS and _KINDS[one] in "FEAp":
+        return _KINDS[one]
+    if "-" in word or "/" in word:
+        return _kind_of_compound(word)
+    if word.endswith(findings.FINDING_SUFFIXES) and one not in findings.NOT_FINDINGS and len(word) > 5:
+        return "F"
+    if word.endswith(modifiers.ADJECTIVE_SUFFIXES) and len(word) > 3:
+        return "m"
+    return "u"
+
+
+def _kind_of_compound(word: str) -> str:
+    parts = [part for part in re.split(r"[-/]", word) if part]
+    if not parts:
+        return "u"
+    last = _KINDS.get(parts[-1]) or _KINDS.get(singular(parts[-1])) or ""
+    if last in ("F", "E", "a"):
+        return last
+    if last == "A":
+        return "a" if _KINDS.get(parts[0]) in ("a", "r") and "/" not in word else "A"
+    if word.endswith(modifiers.ADJECTIVE_SUFFIXES) or len(parts[-1]) <= 2:
+        return "m"
+    return "m" if "/" in word else "u"
+
+
+def tokenize(low: str, start: int, end: int) -> list[Token]:
+    """The words and marks of ``low[start:end]``.
+
+    Args:
+        low: the cleaned report in lower case.
+        start: first character.
+        end: behind the last one.
+    """
+    return [
+        Token(match.start(), match.end(), match[0], kind_of(match[0])) for match in _TOKEN.finditer(low, start, end)
+    ]
