@@ -4,16 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from itemclip_med.phantoms.brain import Points
 from itemclip_med.phantoms.fields import Field
-from itemclip_med.phantoms.lesions import Clot, Collection
+from itemclip_med.phantoms.lesions import Collection
 from itemclip_med.phantoms.skull import VAULT_CENTER
 
 SEPTUM = (0.0, 12.0, 12.0)  # template mm; the shift of the midline is measured here
 _HALF_WIDTH = 64.0
+
+
+class Ball(Protocol):
+    """What takes up space in the brain: a clot, a tumor."""
+
+    @property
+    def center(self) -> tuple[float, float, float]:
+        """Its center, template mm."""
+
+    @property
+    def radius_mm(self) -> float:
+        """Radius of a ball of its volume."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +40,7 @@ class Displacement:
         effect: how much sulci near the lesions are narrowed, 0 to 1.
     """
 
-    clots: tuple[Clot, ...] = ()
+    clots: tuple[Ball, ...] = ()
     collections: tuple[Collection, ...] = ()
     shift_mm: float = 0.0
     effect: float = 0.0
