@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
 _SOURCE = click.Path(exists=True, path_type=Path)
 _NEW = click.Path(path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_KINDS = ("dicom", "nifti", "npz", "itk")
 
 
 @click.group()
 def preprocess() -> None:
-    """Turn DICOM into volumes in a store, or into NIfTI files."""
+    """Turn DICOM and other formats into volumes in a store, or DICOM into NIfTI files."""
 
 
 @preprocess.command("inspect")
@@ -41,68 +44,92 @@ def inspect_command(source: Path, as_json: bool) -> None:
         click.echo(f"  {number} x {reason}")
 
 
+def _recipe_options(needs_recipe: bool) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """The options that all kinds of source share."""
+    options = [
+        click.option(
+            "--recipe", required=needs_recipe, help="Name or path: what to keep, how to orient, resample and store."
+        ),
+        click.option("--check", is_flag=True, help="Parse and select only; write nothing."),
+        click.option("--workers", type=click.IntRange(1), help="Processes; the number of cores by default."),
+        click.option("--scheduler", metavar="ADDRESS", help="Dask scheduler, tcp://host:port, instead of processes."),
+        click.option("--id-key", type=_NEW, help="Key file of hashed ids, made on first use; STORE.id-key by default."),
+        click.option("--keep-ids", is_flag=True, help="Keep raw UIDs and patient ids in the store."),
+        click.option("--reports", type=_FILE, help="JSONL with id and items, joined by study."),
+        click.option("--labels", type=_FILE, help="Label file, joined by study."),
+        click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON."),
+    ]
+
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def _run(source: Path, store: Path, kind: str | None, as_json: bool, options: dict[str, Any]) -> None:
+    """Run a recipe, print the summary, end with its exit status."""
+    if options["keep_ids"] and options["id_key"]:
+        raise click.UsageError("--keep-ids keeps raw ids: --id-key has nothing to hash then.")
+    if options["workers"] and options["scheduler"]:
+        raise click.UsageError("--scheduler has workers of its own: leave out --workers.")
+    from itemclip_med.preprocess import run_recipe
+
+    summary = run_recipe(options.pop("recipe"), source, store, kind=kind, **options)
+    click.echo(json.dumps(summary.to_dict(), indent=1) if as_json else "\n".join(summary.lines()))
+    click.get_current_context().exit(1 if summary.num_failed else 0)
+
+
 @preprocess.command("dicom")
 @click.argument("source", type=_SOURCE)
 @click.argument("store", type=_NEW)
-@click.option("--recipe", help="Name or path: what to keep, how to orient, resample and store.")
+@_recipe_options(needs_recipe=False)
 @click.option("--to-nifti", is_flag=True, help="Write every series as NIfTI in native geometry instead of a store.")
-@click.option("--check", is_flag=True, help="Parse and select only; write nothing.")
-@click.option("--workers", type=click.IntRange(1), help="Processes; the number of cores by default.")
-@click.option("--id-key", type=_NEW, help="Key file of hashed ids, made on first use; STORE.id-key by default.")
-@click.option("--keep-ids", is_flag=True, help="Keep raw UIDs and patient ids in the store.")
-@click.option("--reports", type=_FILE, help="JSONL with id and items, joined by study.")
-@click.option("--labels", type=_FILE, help="Label file, joined by study.")
-@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
-@click.pass_context
-def dicom_command(
-    ctx: click.Context,
-    source: Path,
-    store: Path,
-    recipe: str | None,
-    to_nifti: bool,
-    check: bool,
-    workers: int | None,
-    id_key: Path | None,
-    keep_ids: bool,
-    reports: Path | None,
-    labels: Path | None,
-    as_json: bool,
-) -> None:
+def dicom_command(source: Path, store: Path, to_nifti: bool, as_json: bool, **options: Any) -> None:
     """Turn the DICOM studies under SOURCE into volumes in STORE; run it again to resume.
 
     Studies get ids that are hashed under a key, unless the recipe's data set has public ones. Exit status: 0 every
     study done, 1 a study failed, 2 misused.
     """
-    if to_nifti == (recipe is not None):
+    if to_nifti == (options["recipe"] is not None):
         raise click.UsageError("Give --recipe NAME for a store, or --to-nifti for NIfTI files (one of them).")
-    if keep_ids and id_key:
-        raise click.UsageError("--keep-ids keeps raw ids: --id-key has nothing to hash then.")
-    if to_nifti:
-        from itemclip_med.dicom import convert
+    if not to_nifti:
+        _run(source, store, "dicom", as_json, options)
+    from itemclip_med.dicom import convert
 
-        values = convert(source, store)
-        num_written = sum(entry["output"] is not None for entry in values["series"])
-        if as_json:
-            click.echo(json.dumps(values, indent=1))
-        else:
-            click.echo(f"{num_written} series written, {len(values['series']) - num_written} not")
-            for entry in values["series"]:
-                if entry["reason"]:
-                    click.echo(f"  {entry['modality']} {entry['description']}: {entry['reason']}")
-            click.echo(f"{values['files_found']} files found, {values['files_used']} used; {store / 'inventory.json'}")
+    values = convert(source, store)
+    num_written = sum(entry["output"] is not None for entry in values["series"])
+    if as_json:
+        click.echo(json.dumps(values, indent=1))
         return
-    from itemclip_med.preprocess import run_recipe
+    click.echo(f"{num_written} series written, {len(values['series']) - num_written} not")
+    for entry in values["series"]:
+        if entry["reason"]:
+            click.echo(f"  {entry['modality']} {entry['description']}: {entry['reason']}")
+    click.echo(f"{values['files_found']} files found, {values['files_used']} used; {store / 'inventory.json'}")
 
-    summary = run_recipe(
-        recipe,
-        source,
-        store,
-        workers=workers,
-        id_key=id_key,
-        keep_ids=keep_ids,
-        reports=reports,
-        labels=labels,
-        check=check,
-    )
-    click.echo(json.dumps(summary.to_dict(), indent=1) if as_json else "\n".join(summary.lines()))
-    ctx.exit(1 if summary.num_failed else 0)
+
+@preprocess.command("nifti")
+@click.argument("source", type=_SOURCE)
+@click.argument("store", type=_NEW)
+@_recipe_options(needs_recipe=True)
+def nifti_command(source: Path, store: Path, as_json: bool, **options: Any) -> None:
+    """Turn the NIfTI files under SOURCE into volumes in STORE; run it again to resume.
+
+    The recipe says what a study is (a file, a folder) and what NIfTI does not know: the modality. Ids and exit status
+    are those of `preprocess dicom`.
+    """
+    _run(source, store, "nifti", as_json, options)
+
+
+@preprocess.command("dataset")
+@click.argument("source", type=_SOURCE)
+@click.argument("store", type=_NEW)
+@_recipe_options(needs_recipe=True)
+@click.option(
+    "--format", "kind", type=click.Choice(_KINDS), help="Where the recipe reads several; its first if not given."
+)
+def dataset_command(source: Path, store: Path, kind: str | None, as_json: bool, **options: Any) -> None:
+    """Turn a data set as it was downloaded into volumes in STORE, whatever format its recipe declares."""
+    _run(source, store, kind, as_json, options)

@@ -12,17 +12,21 @@ from pathlib import Path
 from typing import Any
 
 from itemclip_med.errors import RecipeError
+from itemclip_med.formats import FORMATS, FileRules, parse_file_rules
 from itemclip_med.labels import ID_NORMALIZERS, LABEL_READERS
 from itemclip_med.resources import recipes_dir
 
 RECIPE_VERSION = 1
-SOURCES = ("dicom",)
+SOURCES = ("dicom", *FORMATS)
 STORED_DTYPES = ("int16", "uint16", "uint8")
 ID_RULES = ("hashed", "public")
 ID_PLACES = ("patient_id", "accession", "path")
 
 _REQUIRED = ("version", "source", "study_id", "select", "volume")
-_OPTIONAL = ("name", "source_name", "windows_hu", "max_series", "labels", "reports", "expected", "stored_dtype")
+_OPTIONAL = (
+    "name", "source_name", "files", "windows_hu", "max_series", "max_per_name", "labels", "reports", "expected",
+    "stored_dtype",
+)  # fmt: skip
 _MAX_BYTES = 1_000_000
 
 
@@ -47,11 +51,13 @@ class Recipe:
 
     Attributes:
         name: its short name.
-        source: format of the source: "dicom".
+        sources: formats of the source that it reads, the usual one first: some of :data:`SOURCES`.
         source_name: name of the data set or site, written to every study.
         study_id: where study ids come from.
         select: rules of ``dicom.select.select_series``.
+        files: how files other than DICOM become studies and volumes; None where it reads none.
         max_series: series kept per study, the best first.
+        max_per_name: of those, series of one technical name; None for any number.
         windows_hu: name to (center, width), applied on load.
         stored_dtype: of the stored arrays.
         labels: ``reader`` (a name in ``labels.LABEL_READERS``) and ``default`` (a file name looked for in the source).
@@ -62,11 +68,13 @@ class Recipe:
     """
 
     name: str
-    source: str
+    sources: tuple[str, ...]
     source_name: str
     study_id: StudyIdRule
     select: Mapping[str, Any]
+    files: FileRules | None
     max_series: int
+    max_per_name: int | None
     windows_hu: Mapping[str, Any]
     stored_dtype: str
     labels: Mapping[str, Any]
@@ -141,12 +149,15 @@ def parse_recipe(values: Mapping[str, Any], name: str) -> Recipe:
     _refuse_unknown(values, name)
     if values["version"] != RECIPE_VERSION:
         raise RecipeError(f"Recipe {name}: version is {values['version']!r}, expected {RECIPE_VERSION}.")
-    _check_choice(name, "source", values["source"], SOURCES)
+    sources = (values["source"],) if isinstance(values["source"], str) else tuple(values["source"] or ())
+    for source in sources or (values["source"],):
+        _check_choice(name, "source", source, SOURCES)
     dtype = values.get("stored_dtype", "int16")
     _check_choice(name, "stored_dtype", dtype, STORED_DTYPES)
-    max_series = values.get("max_series", 1)
-    if isinstance(max_series, bool) or not isinstance(max_series, int) or max_series < 1:
-        raise RecipeError(f"Recipe {name}: max_series is {max_series!r}, expected an integer of at least 1.")
+    for key in ("max_series", "max_per_name"):
+        number = values.get(key, 1)
+        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+            raise RecipeError(f"Recipe {name}: {key} is {number!r}, expected an integer of at least 1.")
     labels = _mapping(name, values, "labels", ("reader", "default"))
     if labels:
         _check_choice(name, "labels: reader", labels.get("reader"), tuple(LABEL_READERS))
@@ -155,11 +166,13 @@ def parse_recipe(values: Mapping[str, Any], name: str) -> Recipe:
         _check_choice(name, "reports: ids", reports.get("ids"), tuple(ID_NORMALIZERS))
     return Recipe(
         name=str(values.get("name", name)),
-        source=values["source"],
+        sources=sources,
         source_name=str(values.get("source_name", values.get("name", name))),
         study_id=_study_id_rule(name, values["study_id"]),
         select=_mapping(name, values, "select", None),
-        max_series=max_series,
+        files=_file_rules(name, values, sources),
+        max_series=values.get("max_series", 1),
+        max_per_name=values.get("max_per_name"),
         windows_hu=_mapping(name, values, "windows_hu", None),
         stored_dtype=dtype,
         labels=labels,
@@ -210,6 +223,17 @@ def _mapping(name: str, values: Mapping[str, Any], key: str, allowed: tuple[str,
         if allowed is not None and entry not in allowed:
             raise RecipeError(f"Recipe {name}: {key} has the unknown key {entry!r}, expected {', '.join(allowed)}.")
     return found
+
+
+def _file_rules(name: str, values: Mapping[str, Any], sources: tuple[str, ...]) -> FileRules | None:
+    if "files" not in values:
+        if set(sources) & set(FORMATS):
+            raise RecipeError(f"Recipe {name}: the key files is missing; it says what {', '.join(sources)} does not.")
+        return None
+    try:
+        return parse_file_rules(values["files"])
+    except RecipeError as error:
+        raise RecipeError(f"Recipe {name}: {error}") from error
 
 
 def _study_id_rule(name: str, values: Any) -> StudyIdRule:

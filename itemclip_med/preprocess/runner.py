@@ -1,4 +1,4 @@
-"""Run a recipe over a source, study by study: in a process pool, resumable, a bad study never stopping the rest."""
+"""Run a recipe over a source, study by study: resumable, a bad study never stopping the rest."""
 
 from __future__ import annotations
 
@@ -6,36 +6,25 @@ import contextlib
 import os
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from itemclip_med.dicom import (
-    DicomSeries,
-    DicomStudy,
-    StudyFiles,
-    check_rules,
-    count_skipped,
-    open_source,
-    read_study,
-    require_dicom,
-    scan_source,
-    select_series,
-)
-from itemclip_med.errors import DicomError, ItemClipError, SourceError
+from itemclip_med.dicom import check_rules, open_source, select_series
+from itemclip_med.errors import DicomError, FormatError, ItemClipError, SourceError, StoreError
 from itemclip_med.preprocess.joining import join_labels, join_reports
 from itemclip_med.preprocess.recipe import Recipe, load_recipe, parse_recipe
+from itemclip_med.preprocess.scheduling import run_tasks
+from itemclip_med.preprocess.sources import SourceFiles, SourceSeries, SourceStudy, open_kind
 from itemclip_med.preprocess.study_ids import IdMaker, default_key_path, load_key
 from itemclip_med.preprocess.summary import RunLog, Summary, default_log_path
 from itemclip_med.records import Series, Study
 from itemclip_med.store import StoreWriter, write_arrays
-from itemclip_med.workers import num_processors, worker_pool
-
-_AHEAD = 4  # studies handed out beyond the number of workers
+from itemclip_med.workers import num_processors
 
 
 @dataclass
@@ -65,52 +54,76 @@ class StudyWorker:
         name: its name.
         ids: makes the ids.
         store: the store's folder; None only checks.
+        kind: format of the source; None for the recipe's first.
     """
 
-    def __init__(self, values: Mapping[str, Any], name: str, ids: IdMaker, store: Path | None) -> None:
+    def __init__(
+        self, values: Mapping[str, Any], name: str, ids: IdMaker, store: Path | None, kind: str | None = None
+    ) -> None:
         self.recipe = parse_recipe(values, name)
+        self.source = open_kind(self.recipe, kind)
         self.ids = ids
         self.store = store
         self.transform = self.recipe.build_transform()
 
-    def __call__(self, files: StudyFiles) -> Outcome:
-        """Parse, select, load, transform and write one study."""
+    def __call__(self, files: SourceFiles) -> Outcome:
+        """Parse, select, load, transform and write one study.
+
+        Raises:
+            StoreError: if the store cannot be written: no other study could be stored either.
+        """
         outcome = Outcome()
-        studies, outcome.files_skipped = read_study(files, with_pixels=self.store is not None)
+        try:
+            studies, outcome.files_skipped = self.source.read(files, with_pixels=self.store is not None)
+        except ItemClipError as error:
+            outcome.failures.append(str(error))
+            return outcome
         for study in studies:
-            outcome.files_skipped += count_skipped(study.series)
             try:
                 self._do_study(study, outcome)
+            except StoreError:
+                raise
             except ItemClipError as error:
                 outcome.failures.append(str(error))
             except Exception as error:  # one study's surprise must not cost the others
                 outcome.failures.append(f"unexpected {type(error).__name__}")
+        # Files of several studies are known once the last of them is stored and none has failed.
+        last = None if outcome.failures else len(outcome.stored) - 1
+        for number, (record, names) in enumerate(outcome.stored):
+            if number != last:
+                outcome.stored[number] = (replace(record, source_digest=f"{record.source_digest}.{number}"), names)
         return outcome
 
-    def _do_study(self, study: DicomStudy, outcome: Outcome) -> None:
+    def _do_study(self, study: SourceStudy, outcome: Outcome) -> None:
         chosen, left_out = select_series(study, self.recipe.select)
         outcome.series_left_out += left_out
-        if not chosen:
+        failure = None if chosen else self.source.failure(study)
+        if not chosen and failure is None:
             outcome.num_skipped += 1
             return
         study_id = self.ids.study_id(
             uid=study.uid, patient=study.patient_id, accession=study.accession, path=study.relative_dir
         )
-        entries, arrays, errors = [], [], []
+        entries, arrays, errors = [], [], [failure]
+        per_name: Counter[str] = Counter()
         for number, series in enumerate(chosen):
             if len(entries) == self.recipe.max_series:
                 outcome.series_left_out[f"more than {self.recipe.max_series} series"] += len(chosen) - number
                 break
+            if per_name[series.name] == self.recipe.max_per_name:
+                outcome.series_left_out[f"more than {self.recipe.max_per_name} series of one name"] += 1
+                continue
             try:
                 entry, array = self._do_series(series)
-            except DicomError as error:
+            except (DicomError, FormatError) as error:
                 errors.append(str(error))
                 outcome.series_left_out[str(error)] += 1
                 continue
+            per_name[series.name] += 1
             entries.append(entry)
             arrays.append(array)
         if not entries:
-            raise SourceError(f"Study {study_id[:12]}: {errors[0]}")
+            raise SourceError(f"Study {study_id[:12]}: {errors[-1]}")
         record = Study(
             study_id=study_id,
             series=tuple(entries),
@@ -125,7 +138,7 @@ class StudyWorker:
         aliases = self.ids.aliases(uid=study.uid, accession=study.accession, path=study.relative_dir)
         outcome.stored.append((record, aliases))
 
-    def _do_series(self, series: DicomSeries) -> tuple[Series, np.ndarray]:
+    def _do_series(self, series: SourceSeries) -> tuple[Series, np.ndarray]:
         try:
             volume = self.transform({"image": series})["image"]
         except RuntimeError as error:  # MONAI wraps what a transform raises
@@ -165,7 +178,9 @@ def run_recipe(
     source: Path | str,
     store: Path | str,
     *,
+    kind: str | None = None,
     workers: int | None = None,
+    scheduler: str | None = None,
     id_key: Path | None = None,
     keep_ids: bool = False,
     reports: Path | None = None,
@@ -177,9 +192,11 @@ def run_recipe(
 
     Args:
         recipe: a recipe, its name or its path.
-        source: folder, zip or tar of DICOM.
+        source: folder, zip or tar.
         store: folder of the store; what it holds already is not done again.
+        kind: format of the source, one of those the recipe reads; its first by default.
         workers: processes; the number of cores by default.
+        scheduler: address of a Dask scheduler whose workers do the studies instead.
         id_key: key file of hashed ids; beside the store by default.
         keep_ids: keep raw UIDs and patient ids.
         reports: JSONL with ``id`` and ``items``, joined by study.
@@ -192,19 +209,19 @@ def run_recipe(
 
     Raises:
         RecipeError: if the recipe does not exist or says something wrong.
-        SourceError: if the source holds no DICOM, or the key cannot be used.
-        StoreError: if the store is of another version or being written.
+        SourceError: if the source holds no file of its format, the key cannot be used, or a worker process dies.
+        StoreError: if the store is of another version or being written, or the disk is full; what was stored stays.
         LabelsError: if no label or report matches a study; what was stored stays.
     """
     recipe = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     check_rules(recipe.select)
+    opened = open_kind(recipe, kind)
     store, start = Path(store), time.monotonic()
     summary = Summary(recipe.name, store)
     with open_source(source) as root:
         if labels is None and recipe.labels.get("default"):
             labels = next(iter(sorted(root.rglob(recipe.labels["default"]))), None)
-        scan = scan_source(root)
-        require_dicom(scan, Path(source))
+        scan = opened.scan(root, Path(source))
         summary.files_found = scan.num_files
         summary.files_skipped += scan.skipped
         ids = _make_ids(recipe, keep_ids, id_key, store, check, summary)
@@ -212,10 +229,20 @@ def run_recipe(
             known = writer.known_sources if writer else {}
             todo = [files for files in scan.studies if files.digest not in known]
             summary.num_known = len(scan.studies) - len(todo)
-            worker_args = (dict(recipe.values), recipe.name, ids, None if check else store)
+            if writer:
+                _note_other_recipes(recipe, [known.get(files.digest) for files in scan.studies], writer, summary)
+            worker_args = (dict(recipe.values), recipe.name, ids, None if check else store, kind)
             aliases: dict[str, list[str]] = {}
-            for outcome in _progress(_run(todo, worker_args, workers), len(todo), show_progress):
-                _book(outcome, summary, writer, log, aliases)
+            workers = min(workers or num_processors(), len(todo))
+            outcomes = run_tasks(todo, StudyWorker, worker_args, workers=workers, scheduler=scheduler)
+            try:
+                for outcome in _progress(outcomes, len(todo), show_progress):
+                    _book(outcome, summary, writer, log, aliases)
+            except BrokenProcessPool as error:
+                raise SourceError(
+                    "A worker process was ended from outside, probably for want of memory: run the same command again "
+                    "with fewer workers; stored studies are kept."
+                ) from error
         if not check:
             if labels is not None:
                 join_labels(store, recipe, labels, ids, aliases, summary)
@@ -277,43 +304,14 @@ def _book(
             log.write("failed", reason=reason)
 
 
-_worker: StudyWorker | None = None
-
-
-def _start_worker(*args: Any) -> None:
-    global _worker
-    import torch
-
-    torch.set_num_threads(1)
-    _worker = StudyWorker(*args)
-
-
-def _work(files: StudyFiles) -> Outcome:
-    return _worker(files)
-
-
-def _run(todo: list[StudyFiles], worker_args: tuple[Any, ...], workers: int | None) -> Iterator[Outcome]:
-    """Outcomes in the order of the studies, from a pool or from this process."""
-    workers = min(workers or num_processors(), len(todo))
-    if workers <= 1:
-        worker = StudyWorker(*worker_args)
-        for files in todo:
-            yield worker(files)
-        return
-    pending: list[Future[Outcome]] = []
-    queue = iter(todo)
-    with worker_pool(workers, _start_worker, worker_args) as pool:
-        try:
-            for files in queue:
-                pending.append(pool.submit(_work, files))
-                while len(pending) >= workers + _AHEAD:
-                    wait(pending[:1], return_when=FIRST_COMPLETED)
-                    yield pending.pop(0).result()
-            while pending:
-                yield pending.pop(0).result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+def _note_other_recipes(recipe: Recipe, known: list[str | None], writer: StoreWriter, summary: Summary) -> None:
+    digests = writer.recipe_digests
+    others = sum(study_id is not None and digests[study_id] != recipe.digest for study_id in known)
+    if others:
+        summary.notes.append(
+            f"{others} of the studies known before were made by another recipe, or another form of this one: "
+            "preprocess into a new folder to have all alike"
+        )
 
 
 def _progress(outcomes: Iterable[Outcome], total: int, show: bool | None) -> Iterable[Outcome]:

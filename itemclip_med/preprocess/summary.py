@@ -11,6 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from itemclip_med.store.files import LineAppender, telling_disk_errors
+
 
 @dataclass
 class Summary:
@@ -99,18 +101,26 @@ class RunLog:
 
     Args:
         path: the file; earlier runs are kept.
+
+    Raises:
+        StoreError: if it cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
-        self._file = path.open("a", encoding="utf-8")
+        with telling_disk_errors(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = LineAppender(path)
 
     def write(self, event: str, **values: Any) -> None:
-        """Append one line: time, event, and what is given."""
+        """Append one line: time, event, and what is given.
+
+        Raises:
+            StoreError: if the disk is full.
+        """
         line: Mapping[str, Any] = {"time": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "event": event, **values}
-        self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
-        self._file.flush()
+        with telling_disk_errors(self.path):
+            self._file.append((json.dumps(line, ensure_ascii=False) + "\n").encode())
 
     def __enter__(self) -> RunLog:
         return self

@@ -1,8 +1,9 @@
-"""A DICOM series or a NIfTI file as MetaTensor, ready for any MONAI pipeline."""
+"""A series of any source format as MetaTensor, ready for any MONAI pipeline."""
 
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,8 +13,9 @@ from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform, Transform
 
-from itemclip_med.dicom import AIR_HU, DicomSeries, Volume, load_series
-from itemclip_med.errors import FormatError
+from itemclip_med.dicom import DicomSeries, load_series
+from itemclip_med.formats import FileSeries, load_file_series, read_volume
+from itemclip_med.volumes import AIR_HU, Volume
 
 
 class LoadSeries(Transform):
@@ -23,10 +25,12 @@ class LoadSeries(Transform):
     ``sop_uids``.
 
     Args:
-        padding: CT: what becomes of voxels outside the scanner's circle, "air" (-1024 HU) or "keep".
-        on_gap: "refuse" a series with missing slices, or "report": interpolate them and say so.
-        on_uneven: "resample" a series with changing spacing, or "refuse" it.
-        monochrome1: "invert" what is stored with dark and bright exchanged (max + min - x over the volume), or "keep".
+        padding: CT: what becomes of voxels outside the scanner's circle, "air" (-1024 HU) or "keep"; in files that do
+            not mark them, of voxels below air.
+        on_gap: DICOM: "refuse" a series with missing slices, or "report": interpolate them and say so.
+        on_uneven: DICOM: "resample" a series with changing spacing, or "refuse" it.
+        monochrome1: DICOM: "invert" what is stored with dark and bright exchanged (max + min - x over the volume), or
+            "keep".
     """
 
     def __init__(
@@ -41,13 +45,13 @@ class LoadSeries(Transform):
         self.on_uneven = on_uneven
         self.monochrome1 = monochrome1
 
-    def __call__(self, series: DicomSeries | Volume | str | Path) -> MetaTensor:
-        """Load a series found by :mod:`itemclip_med.dicom`, or a NIfTI file.
+    def __call__(self, series: DicomSeries | FileSeries | Volume | str | Path) -> MetaTensor:
+        """Load a series found by :mod:`itemclip_med.dicom` or :mod:`itemclip_med.formats`, or a file by its path.
 
         Raises:
             GeometryError: if the slices make no volume.
             PixelError: if a slice cannot be decoded.
-            FormatError: if a file is no 3D NIfTI.
+            FormatError: if a file is no volume that can be read.
         """
         if isinstance(series, Volume):
             volume = series
@@ -60,7 +64,10 @@ class LoadSeries(Transform):
                 monochrome1=self.monochrome1,
             )
         else:
-            volume = _read_nifti(Path(series))
+            volume = load_file_series(series) if isinstance(series, FileSeries) else read_volume(series)
+            if volume.modality == "CT" and self.padding == "air":
+                air = np.asarray(AIR_HU, volume.array.dtype)
+                volume = replace(volume, array=np.maximum(volume.array, air))
         fill = float(AIR_HU) if volume.modality == "CT" else float(volume.array.min())
         volume = volume.straightened(fill).to_canonical()
         tensor = torch.from_numpy(np.ascontiguousarray(volume.array))[None]
@@ -86,19 +93,3 @@ class LoadSeriesd(MapTransform):
         for key in self.key_iterator(loaded):
             loaded[key] = self.load(loaded[key])
         return loaded
-
-
-def _read_nifti(path: Path) -> Volume:
-    import nibabel as nib
-
-    try:
-        image = nib.load(path)
-        array = np.asarray(image.dataobj, dtype=np.float32)
-    except Exception as error:  # nibabel raises its own kinds, zlib's and OSError
-        raise FormatError(f"{path.name} cannot be read as NIfTI ({type(error).__name__}).") from error
-    if array.ndim != 3:
-        raise FormatError(f"{path.name} has {array.ndim} dimensions, expected three.")
-    axes = image.affine[:3, :3] / np.linalg.norm(image.affine[:3, :3], axis=0)
-    is_tilted = bool(np.abs(axes.T @ axes - np.eye(3)).max() > 1e-2)
-    modality = "CT" if array.min() < -200 else "MR"
-    return Volume(array, np.asarray(image.affine), modality, "NIFTI", is_tilted=is_tilted)
