@@ -131,6 +131,40 @@ def clouds(x: Field, y: Field, z: Field, offset: tuple[float, float, float], fea
     return _sample(_lattices()[1], x, y, z, offset, 24.0 / feature_mm)
 
 
+@lru_cache(maxsize=1)
+def _foam() -> tuple[Field, Field]:
+    """(walls, values): a periodic foam of cells about 16 mm wide: distance in mm to their walls, and a number each."""
+    from scipy.spatial import cKDTree
+
+    rng = np.random.default_rng(20240911)
+    num, width = 64, 64 * _STEP_MM
+    seeds = rng.uniform(0, width, (512, 3))
+    axis = np.arange(num) * _STEP_MM
+    points = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
+    near, which = cKDTree(seeds, boxsize=width).query(points, k=2)
+    walls = 0.5 * (near[:, 1] - near[:, 0])
+    values = rng.random(len(seeds))[which[:, 0]]
+    return walls.reshape((num,) * 3).astype(np.float32), values.reshape((num,) * 3).astype(np.float32)
+
+
+def foam(x: Field, y: Field, z: Field, offset: tuple[float, float, float], cell_mm: float) -> tuple[Field, Field]:
+    """A foam at points (n,), its cells ``cell_mm`` wide.
+
+    Args:
+        x: coordinates in mm, as y and z.
+        y: see x.
+        z: see x.
+        offset: the study's own corner of the foam, mm.
+        cell_mm: width of a cell.
+
+    Returns:
+        Distance in mm to the nearest wall, about, and a number from 0 to 1 that is the same within a cell.
+    """
+    zoom = 16.0 / cell_mm
+    walls = _sample(_foam()[0], x, y, z, offset, zoom) * np.float32(1 / zoom)
+    return walls, _sample(_foam()[1], x, y, z, offset, zoom)
+
+
 def texture(axes_mm: tuple[NDArray[np.float64], ...], corner: tuple[float, float, float], feature_mm: float) -> Field:
     """Smooth noise like :func:`clouds` over the axes of a grid, of which it costs almost nothing.
 
