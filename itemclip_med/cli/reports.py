@@ -1,4 +1,4 @@
-"""``itemclip-med reports``: bring report items into a store."""
+"""``itemclip-med reports``: cut reports into items, check and correct them, bring them into a store."""
 
 from __future__ import annotations
 
@@ -6,10 +6,126 @@ from pathlib import Path
 
 import click
 
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_ANY = click.Path(exists=True, path_type=Path)
+_NEW = click.Path(dir_okay=False, path_type=Path)
+
 
 @click.group()
 def reports() -> None:
-    """Bring report items into a store."""
+    """Cut reports into items, check and correct them, bring them into a store."""
+
+
+@reports.command("itemize")
+@click.argument("source", type=_ANY)
+@click.option("-o", "--out", required=True, type=_NEW, help="The JSONL file to write.")
+@click.option("--method", type=click.Choice(["rules"]), default="rules", show_default=True, help="How reports are cut.")
+@click.option("--id-column", help="Column or field of the ids; guessed without it.")
+@click.option("--text-column", help="Column or field of the reports, several with commas; guessed without it.")
+@click.option(
+    "--keep-normal-statements", is_flag=True, help="Keep all statements of a normal study, not one overall item."
+)
+@click.option("--keep-identifiers", is_flag=True, help="Do not replace dates, names and numbers in items by ___.")
+@click.option(
+    "--workers", type=click.IntRange(min=0), default=0, show_default=True, help="Processes; 0 works in this one."
+)
+@click.pass_context
+def itemize_command(
+    ctx: click.Context,
+    source: Path,
+    out: Path,
+    method: str,
+    id_column: str | None,
+    text_column: str | None,
+    keep_normal_statements: bool,
+    keep_identifiers: bool,
+    workers: int,
+) -> None:
+    """Cut the reports of SOURCE (JSONL, CSV, TSV, a folder of .txt) into items.
+
+    Every row that gives no items has a line of its own; exit status 1 where a row could not be read.
+    """
+    from itemclip_med.errors import FormatError
+    from itemclip_med.reports import itemize_file
+
+    try:
+        summary = itemize_file(
+            source, out, id_column=id_column, text_column=text_column, workers=workers,
+            collapse_normal=not keep_normal_statements, scrub_identifiers=not keep_identifiers,
+        )  # fmt: skip
+    except FormatError as error:
+        raise click.UsageError(str(error)) from error
+    for line in summary.lines():
+        click.echo(line)
+    ctx.exit(1 if summary.failed else 0)
+
+
+@reports.command("audit")
+@click.argument("source", type=_ANY)
+@click.option("--items", "items", type=_FILE, help="Items of these reports; cut anew without it.")
+@click.option("-o", "--out", required=True, type=_NEW, help="The HTML page to write.")
+@click.option("--csv", "table", type=_NEW, help="The CSV to correct; beside the page without it.")
+@click.option("--max-studies", type=click.IntRange(min=1), default=200, show_default=True, help="Studies on the page.")
+@click.option("--id-column", help="Column or field of the ids; guessed without it.")
+@click.option("--text-column", help="Column or field of the reports, several with commas; guessed without it.")
+def audit_command(
+    source: Path,
+    items: Path | None,
+    out: Path,
+    table: Path | None,
+    max_studies: int,
+    id_column: str | None,
+    text_column: str | None,
+) -> None:
+    """Show the reports of SOURCE beside their items, least sure first, and write a CSV to correct."""
+    from itemclip_med.errors import FormatError
+    from itemclip_med.reports import AuditStudy, itemize, read_items, read_rows, scrub, write_audit
+
+    cut = {study["id"]: study for study in read_items(items)} if items else None
+
+    def studies() -> list[AuditStudy]:
+        found = []
+        for row in read_rows(source, id_column=id_column, text_column=text_column):
+            if row.text is None or (cut is not None and row.study_id not in cut):
+                continue
+            if cut is not None:
+                values = cut[row.study_id]
+                found.append(
+                    AuditStudy(row.study_id, row.text, values["items"], values.get("is_normal"), values.get("reason"))
+                )
+                continue
+            result = scrub(itemize(row.text))
+            found.append(
+                AuditStudy(
+                    row.study_id, row.text, [item.to_dict() for item in result.items], result.is_normal, result.reason
+                )
+            )
+        return found
+
+    table = table or out.with_suffix(".csv")
+    try:
+        num_shown = write_audit(studies(), out, table, max_studies=max_studies)
+    except FormatError as error:
+        raise click.UsageError(str(error)) from error
+    click.echo(f"{num_shown} studies on {out.name}, to correct in {table.name}; the page holds report text")
+
+
+@reports.command("apply")
+@click.argument("table", type=_FILE)
+@click.argument("items", type=_FILE)
+@click.option("-o", "--out", required=True, type=_NEW, help="The corrected JSONL file; may be ITEMS itself.")
+def apply_command(table: Path, items: Path, out: Path) -> None:
+    """Read the corrected CSV TABLE of an audit back into ITEMS."""
+    from itemclip_med.reports import apply_corrections
+
+    done = apply_corrections(table, items, out)
+    click.echo(
+        f"{done.num_studies} studies corrected: {done.num_changed} items changed, {done.num_removed} removed, {done.num_added} added"
+    )
+    if done.unknown:
+        click.echo(
+            f"{len(done.unknown)} studies of {table.name} have no line in {items.name}: {', '.join(done.unknown[:5])}"
+        )
 
 
 @reports.command("merge")

@@ -16,11 +16,66 @@ _SIZE = re.compile(
 _LEVEL = re.compile(r"(?:c|t|l|s|d)\d{1,2}(?:-(?:c|t|l|s|d)?\d{1,2})?$")
 _LEFT = re.compile(r"\b(?:left|left-sided|lft|lt|l|lul|lll|lica|lmca)\b")
 _RIGHT = re.compile(r"\b(?:right|right-sided|rt|r|rul|rml|rll)\b")
-_BOTH = re.compile(r"\b(?:bilateral(?:ly)?|both|bilat|bibasal|bibasilar|biapical|bifrontal|bitemporal|bihilar|biparietal|bioccipital)\b")
+_BOTH = re.compile(
+    r"\b(?:bilateral(?:ly)?|both|bilat|bibasal|bibasilar|biapical|bifrontal|bitemporal|bihilar|biparietal|bioccipital)\b"
+)
 _DIRECTION_TO = re.compile(r"\b(?:to|toward|towards)\s+the\s+(?:left|right)\b")
 _LIGHT = frozenset(
-    "a an the there is are was were be been of and or in with to on at for by as from no not without nor neither seen noted identified observed present "
-    "evidence which that this it has have had appear appears appearing again also demonstrated detected area areas region regions measuring up".split()
+    [
+        "a",
+        "an",
+        "the",
+        "there",
+        "is",
+        "are",
+        "was",
+        "were",
+        "be",
+        "been",
+        "of",
+        "and",
+        "or",
+        "in",
+        "with",
+        "to",
+        "on",
+        "at",
+        "for",
+        "by",
+        "as",
+        "from",
+        "no",
+        "not",
+        "without",
+        "nor",
+        "neither",
+        "seen",
+        "noted",
+        "identified",
+        "observed",
+        "present",
+        "evidence",
+        "which",
+        "that",
+        "this",
+        "it",
+        "has",
+        "have",
+        "had",
+        "appear",
+        "appears",
+        "appearing",
+        "again",
+        "also",
+        "demonstrated",
+        "detected",
+        "area",
+        "areas",
+        "region",
+        "regions",
+        "measuring",
+        "up",
+    ]
 )
 _STEMS = {
     "kidney": "renal", "liver": "hepatic", "lung": "pulmon", "pulmonary": "pulmon", "heart": "cardiac", "bone": "osse", "osseous": "osse",
@@ -49,7 +104,12 @@ _WORD_LABELS, _PHRASES = _labels()
 _PHRASE = re.compile(r"\b(?:" + "|".join(re.escape(phrase) for phrase, _ in _PHRASES) + r")\b")
 _PHRASE_LABELS = dict(_PHRASES)
 _FINDING_LABELS = (
-    (re.compile(r"\b(?:pacemaker|catheters?|tubes?|picc|stents?|shunts?|drains?|leads?|icd|evd|ett|clips?|coils?|wires?|port)\b"), "device"),
+    (
+        re.compile(
+            r"\b(?:pacemaker|catheters?|tubes?|picc|stents?|shunts?|drains?|leads?|icd|evd|ett|clips?|coils?|wires?|port)\b"
+        ),
+        "device",
+    ),
     (re.compile(r"\b(?:pneumothora\w+|hemothorax|haemothorax|hydropneumothorax)\b"), "pleura"),
     (re.compile(r"\b(?:pneumonia|consolidation|atelectasis|emphysema|bronchiectasis|ground-?\s?glass|ggo)\b"), "lung"),
     (re.compile(r"\b(?:cardiomegaly)\b"), "heart"),
@@ -87,7 +147,7 @@ def anatomy_of(text: str) -> str | None:
 
 
 def laterality_of(text: str) -> str | None:
-    """"left", "right", "bilateral" or None.
+    """ "left", "right", "bilateral" or None.
 
     Args:
         text: in lower case.
@@ -119,6 +179,7 @@ class Words:
 
     Attributes:
         content: words that say something, in the singular.
+        main: those before the statement begins to explain.
         heads: concepts of its findings in the part that names them, first one first.
         concepts: all its concepts.
         places: stems of its places.
@@ -128,6 +189,7 @@ class Words:
     """
 
     content: frozenset[str]
+    main: frozenset[str]
     heads: tuple[str, ...]
     concepts: frozenset[str]
     places: frozenset[str]
@@ -144,15 +206,17 @@ def words_of(text: str) -> Words:
         text: in lower case.
     """
     tokens = tokenize(text, 0, len(text))
-    content, heads, concepts, places = [], [], set(), set()
+    content, main, heads, concepts, places = [], [], [], set(), set()
     kept = False
     for token in tokens:
-        kept = kept or (token.kind == "K" and bool(heads))
+        kept = kept or (token.kind == "K" and len(content) > 1)
         if token.kind in ",;:()" or token.word in _LIGHT or not token.word[0].isalnum():
             continue
         one = singular(token.word)
         concept = _CONCEPTS.get(token.word) or _CONCEPTS.get(one)
         content.append(concept or one)
+        if not kept:
+            main.append(concept or one)
         if token.kind in "FE":
             name = concept or one
             concepts.add(name)
@@ -162,12 +226,47 @@ def words_of(text: str) -> Words:
             places.add(_STEMS.get(one, "osse" if _LEVEL.match(token.word) else one[:6]))
     words = {token.word for token in tokens}
     return Words(
-        frozenset(content), tuple(heads), frozenset(concepts), frozenset(places), laterality_of(text),
+        frozenset(content), frozenset(main), tuple(heads), frozenset(concepts), frozenset(places), laterality_of(text),
         bool(words & {"acute", "new", "early", "hyperacute"}), bool(words & {"chronic", "old", "remote", "healed"}),
     )  # fmt: skip
 
 
-NEUTRAL = frozenset(
-    "acute intracranial definite significant new large focal pleural abnormal other further suspicious intra-axial extra-axial any convincing "
-    "cerebral suggest brain discrete obvious gross on dwi recent pathological enlarged radiographic ct seen mediastinal hilar".split()
-) | modifiers.CONCERNS
+NEUTRAL = (
+    frozenset(
+        [
+            "acute",
+            "intracranial",
+            "definite",
+            "significant",
+            "new",
+            "large",
+            "focal",
+            "pleural",
+            "abnormal",
+            "other",
+            "further",
+            "suspicious",
+            "intra-axial",
+            "extra-axial",
+            "any",
+            "convincing",
+            "cerebral",
+            "suggest",
+            "brain",
+            "discrete",
+            "obvious",
+            "gross",
+            "on",
+            "dwi",
+            "recent",
+            "pathological",
+            "enlarged",
+            "radiographic",
+            "ct",
+            "seen",
+            "mediastinal",
+            "hilar",
+        ]
+    )
+    | modifiers.CONCERNS
+)

@@ -7,6 +7,7 @@ import re
 from itemclip_med.reports.sentences import trim
 from itemclip_med.reports.tokens import Token, tokenize
 from itemclip_med.reports.vocabulary import dropping
+from itemclip_med.reports.vocabulary.modifiers import SEEN
 
 Span = tuple[int, int]
 
@@ -21,8 +22,16 @@ _SHORT_EXCEPT = re.compile(r"\s+x\s+(?=[a-z])")
 _JOIN = re.compile(
     r"\s*(?:,\s*(?:and|but|while|whereas|although|though|however|yet|with)?|\b(?:and|but|while|whereas|although|though|however|yet)\b|\s+-+\s+)\s*,?\s*"
 )
+# What follows a semicolon without being a statement of its own.
+HANGS_ON = re.compile(
+    r"(?:for\s+(?:example|instance)|e\.?g|i\.?e|the\s+largest|largest|which|measuring|no\s+(?:\S+\s+)?(?:correlate|counterpart)|most\s+likely|"
+    r"likely|probably|possibly|previously|consistent|compatible|suggestive|concerning|suspicious)\b"
+)
+_SEEN_AFTER = re.compile(rf"^[^,;]{{2,80}}?\b(?:is|are|was|were)\s+(?:also\s+)?{SEEN}")
 _SUBORDINATE = frozenset(("which", "that", "who", "where", "whose"))
-_NORMAL_END = re.compile(r"\b(?:normal|nl|clear|ok|intact|patent|unremarkable|negative|preserved|fine|open)\b(?:\s+(?:in\s+)?(?:size|caliber|calibre|bilaterally))?$")
+_NORMAL_END = re.compile(
+    r"\b(?:normal|nl|clear|ok|intact|patent|unremarkable|negative|preserved|fine|open)\b(?:\s+(?:in\s+)?(?:size|caliber|calibre|bilaterally))?$"
+)
 
 
 def compile_rows(rows: tuple[tuple[str, str, str], ...]) -> re.Pattern[str]:
@@ -56,7 +65,9 @@ def _is_title(statement: str) -> bool:
     words = [word for word in words if not re.fullmatch(r"[\d/.:-]+|[,()&:/.+-]", word)]
     if not words:
         return True
-    return all(word in dropping.TITLE_WORDS for word in words) and any(word in dropping.TITLE_MODALITIES for word in words)
+    return all(word in dropping.TITLE_WORDS for word in words) and any(
+        word in dropping.TITLE_MODALITIES or word.endswith("contrast") for word in words
+    )
 
 
 def cut_tails(low: str, start: int, end: int) -> list[Span]:
@@ -104,7 +115,7 @@ def cut_lead_in(low: str, start: int, end: int) -> int:
 
 
 def split_exceptions(low: str, start: int, end: int) -> list[Span]:
-    """"clear except for atelectasis" and "Apart from atelectasis, clear" as two clauses.
+    """ "clear except for atelectasis" and "Apart from atelectasis, clear" as two clauses.
 
     Args:
         low: the cleaned report in lower case.
@@ -114,13 +125,19 @@ def split_exceptions(low: str, start: int, end: int) -> list[Span]:
     text = low[start:end].replace("\n", " ")
     leading = _LEADING_EXCEPT.match(text)
     if leading:
-        return [trim(low, start + leading.start(1), start + leading.end(1)), *split_exceptions(low, start + leading.end(), end)]
+        return [
+            trim(low, start + leading.start(1), start + leading.end(1)),
+            *split_exceptions(low, start + leading.end(), end),
+        ]
     match = _EXCEPT.search(text, 3)
     if match is None:
         match = _SHORT_EXCEPT.search(text) if re.search(r"\b(?:clear|normal|ok|nl)\s+x\s", text) else None
     if match is None or match.end() >= len(text):
         return [(start, end)]
-    if re.match(r"(?:this|these|the\s+above|that|those)\b", text[match.end() :]) or text[: match.start()].strip() in ("no", "any"):
+    if re.match(r"(?:this|these|the\s+above|that|those)\b", text[match.end() :]) or text[: match.start()].strip() in (
+        "no",
+        "any",
+    ):
         return [(start, end)]
     rest = trim(low, start + match.end(), end)
     if low[rest[1] - 1] == ")" and "(" not in low[rest[0] : rest[1]]:
@@ -168,7 +185,7 @@ def _joint(tokens: list[Token], index: int) -> tuple[int, int] | None:
         if index and tokens[index - 1].word in (",", ";"):
             return None
         return tokens[index].start, index + 1
-    if word == "with" and following in ("no", "neither") or word == "without":
+    if (word == "with" and following in ("no", "neither")) or word == "without":
         return tokens[index].start, index + (1 if word == "with" else 0)
     return None
 
@@ -183,19 +200,35 @@ def _is_split(low: str, word: str, left: list[Token], right: list[Token], joint:
     if "but" in words or "however" in words:
         return _begins_statement(right) and not (len(left) < 2)
     if word == ";":
-        return True
+        behind = low[right[0].start : right[-1].end]
+        return not (
+            HANGS_ON.match(behind)
+            or left[0].word == "when"
+            or re.match(r"(?:in|on|at)\s.*\b(?:sections?|images|window)\b", left_text)
+        )
     negated = right[0].word in ("no", "nil") and len(right) > 1
     if negated and word in (",", "and"):
-        return "C" not in left[-1].kind and left[-1].kind not in "NP" and not re.search(r"\b(?:nor|neither|shows|with)$", left_text)
+        return (
+            "C" not in left[-1].kind
+            and left[-1].kind not in "NP"
+            and not re.search(r"\b(?:nor|neither|shows|with)$", left_text)
+        )
     if right[0].word in ("nor",) and word == ",":
         return False
     if not _has_subject_and_verb(right):
         return word == "," and len(joint) == 1 and (_is_normal_note(right, left) or _follows_normal(left, right))
-    if right[0].kind in "KV" or right[0].word in _SUBORDINATE:
+    if right[0].kind in "KV" or right[0].word in _SUBORDINATE or right[0].word in ("as", "so", "not"):
         return False
+    if (
+        left[0].kind == "N"
+        and not any(token.kind == "V" for token in left)
+        and _SEEN_AFTER.search(low[right[0].start : right[-1].end])
+    ):
+        return False  # "no masses or nodules, and no effusions are identified" is one list
     if _is_complete(left):
         return True
-    return "," in words and len(joint) > 1 and (left[0].kind == "N" or _has_finding(left))
+    is_list = any(token.word == "," for token in left)
+    return "," in words and len(joint) > 1 and (left[0].kind == "N" or (_has_finding(left) and not is_list))
 
 
 def _says_normal(tokens: list[Token]) -> bool:
@@ -210,13 +243,34 @@ def _says_normal(tokens: list[Token]) -> bool:
 def _begins_statement(tokens: list[Token]) -> bool:
     """Whether what follows "but" says something of its own ("but there is …", "but no …", "but a mass …")."""
     first = tokens[0]
-    if first.word in ("not", "does", "do", "did", "is", "are", "has", "have", "remains", "remain", "now", "still", "unchanged", "stable", "also"):
+    if first.kind == "V" and len(tokens) > 2 and tokens[1].word == "otherwise":
+        return True
+    if first.word in (
+        "not",
+        "does",
+        "do",
+        "did",
+        "is",
+        "are",
+        "has",
+        "have",
+        "remains",
+        "remain",
+        "now",
+        "still",
+        "unchanged",
+        "stable",
+        "also",
+    ):
         return False
     if first.word in ("no", "nil", "there", "without"):
         return True
     if first.kind in "VPK" or first.word in ("sparing", "less", "more", "otherwise-unchanged"):
         return False
-    return _has_subject_and_verb(tokens) or any(token.kind in "FE" for token in tokens)
+    if _has_subject_and_verb(tokens):
+        return True
+    verb = next((index for index, token in enumerate(tokens) if token.kind == "V"), len(tokens))
+    return any(token.kind in "FE" for token in tokens[:verb])
 
 
 def _has_subject_and_verb(tokens: list[Token]) -> bool:
@@ -231,7 +285,11 @@ def _has_subject_and_verb(tokens: list[Token]) -> bool:
             return noun
         if token.kind in "K,;" or token.word in ("but", "no"):
             return False
-        noun = noun or token.kind in "FEAupa" or token.word in ("it", "this", "these", "remainder", "rest", "left", "right", "both", "other")
+        noun = (
+            noun
+            or token.kind in "FEAupa"
+            or token.word in ("it", "this", "these", "remainder", "rest", "left", "right", "both", "other")
+        )
     return False
 
 
@@ -256,11 +314,15 @@ def _is_normal_note(right: list[Token], left: list[Token]) -> bool:
     text = " ".join(token.word for token in piece)
     if not _NORMAL_END.search(text) or len(piece) < 2 or len(piece) > 8:
         return False
-    return any(token.kind == "A" for token in piece) and piece[0].kind not in "KPV" and (_has_finding(left) or _is_complete(left))
+    return (
+        any(token.kind == "A" for token in piece)
+        and piece[0].kind not in "KPV"
+        and (_has_finding(left) or _is_complete(left))
+    )
 
 
 def _follows_normal(left: list[Token], right: list[Token]) -> bool:
-    """"Heart normal, ascending aorta 42 mm": another place behind a complete normal note."""
+    """ "Heart normal, ascending aorta 42 mm": another place behind a complete normal note."""
     if not _NORMAL_END.search(" ".join(token.word for token in left)) or not any(token.kind in "AF" for token in left):
         return False
     return len(right) > 1 and right[0].kind not in "KPV" and any(token.kind in "AFE" for token in right)

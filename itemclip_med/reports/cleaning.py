@@ -10,15 +10,41 @@ import re
 from dataclasses import dataclass
 
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]{0,9})(?:\s[^<>]{0,500})?/?>|<!--[^>]{0,1000}-->")
-_BLOCK_TAGS = frozenset("p br div li ul ol tr td th table h1 h2 h3 h4 h5 h6 body html head title hr".split())
+_BLOCK_TAGS = frozenset(
+    [
+        "p",
+        "br",
+        "div",
+        "li",
+        "ul",
+        "ol",
+        "tr",
+        "td",
+        "th",
+        "table",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "body",
+        "html",
+        "head",
+        "title",
+        "hr",
+    ]
+)
 _ENTITY = re.compile(r"&(#\d{1,6}|#x[0-9a-fA-F]{1,5}|[a-zA-Z]{2,8});")
 _ENTITIES = {"nbsp": " ", "lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'", "deg": "°", "micro": "µ"}
 _RTF_GROUP = re.compile(r"\{\\(?:\*|fonttbl|colortbl|stylesheet|info|pict|header|footer|generator)")
 _RTF_WORD = re.compile(r"\\([a-zA-Z]{1,32})(-?\d{1,10})? ?|\\'[0-9a-fA-F]{2}|\\[^a-zA-Z]")
 _RTF_BREAKS = frozenset(("par", "line", "row", "page", "sect", "cell", "tab"))
-_DEID = re.compile(r"\[\*\*[^\]]{0,80}\]|_{2,}|\[(?:REDACTED|redacted|NAME|DATE|name|date)\]|<(?:NAME|DATE|ID)>|\bXXXX+\b")
+_DEID = re.compile(
+    r"\[\*\*[^\]]{0,80}\]|_{2,}|\[(?:REDACTED|redacted|NAME|DATE|name|date)\]|<(?:NAME|DATE|ID)>|\bXXXX+\b"
+)
 _STARS = re.compile(r"\*{2,}|={3,}|-{4,}|~{3,}")
-_CONTROL = {code: " " for code in (*range(9), 11, 12, *range(14, 32), 127, 0xAD, 0xFEFF, 0x200B, 0xA0, 0x202F, 0x2009)}
+_CONTROL = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 127, 173, 65279, 8203, 160, 8239, 8201), " ")
 # Same length, one meaning: matched as ASCII, shown as written.
 _ALIKE = str.maketrans("‐‑‒–—−‘’“”×•·●▪◦‣⁃", "------''\"\"x" + "*" * 7)
 
@@ -101,20 +127,167 @@ def _without_rtf(text: str) -> str:
 
 
 _ENGLISH = frozenset(
-    "the of and is are no with there was were seen normal not without within has been in to left right impression findings lung brain "
-    "mild small clear effusion mass acute evidence from for by which noted both".split()
+    [
+        "the",
+        "of",
+        "and",
+        "is",
+        "are",
+        "no",
+        "with",
+        "there",
+        "was",
+        "were",
+        "seen",
+        "normal",
+        "not",
+        "without",
+        "within",
+        "has",
+        "been",
+        "in",
+        "to",
+        "left",
+        "right",
+        "impression",
+        "findings",
+        "lung",
+        "brain",
+        "mild",
+        "small",
+        "clear",
+        "effusion",
+        "mass",
+        "acute",
+        "evidence",
+        "from",
+        "for",
+        "by",
+        "which",
+        "noted",
+        "both",
+    ]
 )
 _FOREIGN = frozenset(
     # German, French, Spanish, Italian, Portuguese, Dutch, Turkish: function words that English lacks.
-    """
-    der die das und kein keine keinen nicht ist sind bei eine einer eines zum zur auch beidseits unauffällig kein links rechts ohne mit
-    le la les des du et est sont une pas avec dans sur aux droit gauche absence-de pour au ou ne lésion
-    el los las de del se una por con sin derecho izquierdo hallazgos pulmonar sin evidencia normales muestra
-    il lo gli di della delle non sono si nel nella senza con
-    os as um uma não sem na nos dos direita esquerda
-    het een van geen niet zijn op er links rechts met bij wordt
-    ve bir ile olarak izlendi izlenmedi saptanmadı mevcuttur her iki normaldir doğal sağ sol akciğer
-    """.split()
+    [
+        "der",
+        "die",
+        "das",
+        "und",
+        "kein",
+        "keine",
+        "keinen",
+        "nicht",
+        "ist",
+        "sind",
+        "bei",
+        "eine",
+        "einer",
+        "eines",
+        "zum",
+        "zur",
+        "auch",
+        "beidseits",
+        "unauffällig",
+        "kein",
+        "links",
+        "rechts",
+        "ohne",
+        "mit",
+        "le",
+        "la",
+        "les",
+        "des",
+        "du",
+        "et",
+        "est",
+        "sont",
+        "une",
+        "pas",
+        "avec",
+        "dans",
+        "sur",
+        "aux",
+        "droit",
+        "gauche",
+        "absence-de",
+        "pour",
+        "au",
+        "ou",
+        "ne",
+        "lésion",
+        "el",
+        "los",
+        "las",
+        "de",
+        "del",
+        "se",
+        "una",
+        "por",
+        "con",
+        "sin",
+        "derecho",
+        "izquierdo",
+        "hallazgos",
+        "pulmonar",
+        "sin",
+        "evidencia",
+        "normales",
+        "muestra",
+        "il",
+        "lo",
+        "gli",
+        "di",
+        "della",
+        "delle",
+        "non",
+        "sono",
+        "si",
+        "nel",
+        "nella",
+        "senza",
+        "con",
+        "os",
+        "as",
+        "um",
+        "uma",
+        "não",
+        "sem",
+        "na",
+        "nos",
+        "dos",
+        "direita",
+        "esquerda",
+        "het",
+        "een",
+        "van",
+        "geen",
+        "niet",
+        "zijn",
+        "op",
+        "er",
+        "links",
+        "rechts",
+        "met",
+        "bij",
+        "wordt",
+        "ve",
+        "bir",
+        "ile",
+        "olarak",
+        "izlendi",
+        "izlenmedi",
+        "saptanmadı",
+        "mevcuttur",
+        "her",
+        "iki",
+        "normaldir",
+        "doğal",
+        "sağ",
+        "sol",
+        "akciğer",
+    ]
 )
 _WORD = re.compile(r"[^\W\d_]+")
 

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 
 from itemclip_med.reports.tokens import Token, singular, tokenize
 from itemclip_med.reports.vocabulary import findings, modifiers
+from itemclip_med.reports.vocabulary.cues import ABNORMAL_DENIALS
 
 Span = tuple[int, int]
 
 _NEGATION = re.compile(
-    r"(?:(?:there\s+(?:is|are)\s+)?(?:no|without|nil|neither|no\s+longer\s+any|absence\s+of|absent|lack\s+of|negative\s+for|neg\s+for|free\s+of|not\s+any|w/o)"
+    r"(?:(?:(?:interval|complete)\s+)*(?:removal|resolution|disappearance|clearing|clearance)\s+of(?:\s+(?:the|both))?"
+    r"|(?:there\s+(?:is|are)\s+)?(?:no|without|nil|neither|no\s+longer\s+any|absence\s+of|absent|lack\s+of|negative\s+for|neg\s+for|free\s+of|not\s+any|w/o)"
     r"(?:\s+(?:definite|definitive|convincing|obvious|gross|clear|radiographic|radiological|imaging|ct|mr|mri|significant|other|further|new|overt|"
     r"conclusive|specific|direct|demonstrable|discernible|suspicious|any|additional|of))*?"
     r"(?:\s+(?:evidence|signs?|indication|suggestion|features?|stigmata|presence|e/o|findings?|appearances?|sites?)\s+(?:of|for|to\s+suggest|suggestive\s+of|suggesting)(?:\s+(?:a|an|any))?)?)\b"
@@ -23,11 +25,39 @@ _LIGHT = re.compile(
     r"(?=\s*$|\s*[,;)]|\s+(?:in|within|at|along|over|on|of|involving|near|throughout|adjacent|overlying|bilaterally|about|around|with|without|"
     r"measuring|from|between|under|beneath|through|extending|affecting|centrally|peripherally|elsewhere|posteriorly|anteriorly|again)\b)"
 )
+_NO_CHANGE = re.compile(ABNORMAL_DENIALS[5][1].lstrip("^"))
 _RELATIONAL = re.compile(r"(?:ment|tion|sion|ning|ling|loss|edema|atrophy|collapse|ation|ption)s?$")
-_LIST_VERBS = frozenset("shows show demonstrates demonstrate contains contain has have reveals reveal exhibits".split())
-_DISTRIBUTED = tuple(
-    (frozenset(left.split()), frozenset(right.split())) for left, right in findings.DISEASE_MODIFIERS
+_FULL_CUES = frozenset(
+    (
+        "absence",
+        "lack",
+        "negative",
+        "absent",
+        "free",
+        "neg",
+        "removal",
+        "resolution",
+        "disappearance",
+        "clearing",
+        "clearance",
+    )
 )
+_LIST_VERBS = frozenset(
+    [
+        "shows",
+        "show",
+        "demonstrates",
+        "demonstrate",
+        "contains",
+        "contain",
+        "has",
+        "have",
+        "reveals",
+        "reveal",
+        "exhibits",
+    ]
+)
+_DISTRIBUTED = tuple((frozenset(left.split()), frozenset(right.split())) for left, right in findings.DISEASE_MODIFIERS)
 
 
 @dataclass(slots=True)
@@ -56,7 +86,14 @@ def cut_seen(low: str, spans: Sequence[Span]) -> list[Span]:
     kept: list[Span] = []
     for start, end in spans:
         match = _LIGHT.search(low[start:end].replace("\n", " "))
-        if match is None or match.start() < 3 or re.search(r"\b(?:not|no\s+longer|which|that|and|or|as|previously|neither|well|is|are|be)\s*$", low[start : start + match.start()]):
+        if (
+            match is None
+            or match.start() < 3
+            or re.search(
+                r"\b(?:not|no\s+longer|which|that|and|or|as|previously|neither|well|is|are|be)\s*$",
+                low[start : start + match.start()],
+            )
+        ):
             kept.append((start, end))
             continue
         kept.append((start, start + match.start()))
@@ -79,6 +116,8 @@ def split_coordination(low: str, spans: Sequence[Span], *, is_normal: bool = Fal
     tokens = [token for start, end in spans for token in tokenize(low, start, end)]
     if is_normal or len(tokens) < 3 or not any(token.kind in "C," for token in tokens):
         return [list(spans)]
+    if _NO_CHANGE.match(low, tokens[0].start, tokens[-1].end):
+        return [list(spans)]
     negation = _NEGATION.match(low, tokens[0].start, tokens[-1].end)
     first = 0
     if negation:
@@ -86,7 +125,14 @@ def split_coordination(low: str, spans: Sequence[Span], *, is_normal: bool = Fal
             first += 1
     if first >= len(tokens):
         return [list(spans)]
-    verb = next((index for index in range(first + 1, len(tokens)) if tokens[index].kind == "V" and not _in_relative(tokens, first, index)), len(tokens))
+    verb = next(
+        (
+            index
+            for index in range(first + 1, len(tokens))
+            if tokens[index].kind == "V" and not _in_relative(tokens, first, index)
+        ),
+        len(tokens),
+    )
     if verb < len(tokens) and tokens[verb].word in _LIST_VERBS and not negation:
         return _split_objects(low, tokens, verb, spans)
     subject = tokens[first:verb]
@@ -119,16 +165,20 @@ def _front(tokens: Sequence[Token], first: int, negated: bool, number: int, part
     before = [token for token in tokens if token.start < part[0].start]
     if before and before[-1].word == "nor":
         return [before[-1]]
-    cue = [token for token in tokens[:first] if token.kind == "N" or token.word in ("absence", "lack", "negative", "absent", "free", "neg")][:1]
+    cue = [token for token in tokens[:first] if token.kind == "N" or token.word in _FULL_CUES][:1]
     if not cue:
         return list(tokens[:first])
-    if cue[0].word in ("absence", "lack", "negative", "free", "neg"):
+    if cue[0].word in _FULL_CUES and cue[0].word != "absent":
         return list(tokens[:first])
-    repeated = [token for token in tokens[:first] if token.word in modifiers.SCOPE_ADJECTIVES and token.word not in ("definite", "gross", "obvious", "convincing")]
+    repeated = [
+        token
+        for token in tokens[:first]
+        if token.word in modifiers.SCOPE_ADJECTIVES and token.word not in ("definite", "gross", "obvious", "convincing")
+    ]
     opening = tokens[first]
-    if opening.word in modifiers.SCOPE_ADJECTIVES and opening not in part:
-        repeated.append(opening)
-    elif opening.word == "acute" and opening not in part and any(token.word in modifiers.ACUTE_NOUNS for token in part):
+    if (opening.word in modifiers.SCOPE_ADJECTIVES and opening not in part) or (
+        opening.word == "acute" and opening not in part and any(token.word in modifiers.ACUTE_NOUNS for token in part)
+    ):
         repeated.append(opening)
     if part[0].kind in "D" or part[0].word in modifiers.SCOPE_ADJECTIVES or part[0].word == "acute":
         repeated = []
@@ -164,7 +214,11 @@ def _segments(tokens: Sequence[Token]) -> list[_Segment]:
 def _find_head(tokens: Sequence[Token], segment: _Segment) -> None:
     for index in range(segment.first, segment.last):
         token = tokens[index]
-        if token.kind in "PKV(:" and index > segment.first:
+        if (
+            token.kind in "PKV(:"
+            and index > segment.first
+            and not (token.word == "in" and tokens[index - 1].word == "tree")
+        ):
             break
         if token.kind in "FEAup":
             segment.head, segment.head_at = token.kind.replace("E", "F"), index
@@ -173,7 +227,13 @@ def _find_head(tokens: Sequence[Token], segment: _Segment) -> None:
     # "fluid-filled cavity": the noun that counts is the last one; a finding before a place noun still names it.
     if segment.head in "Aup":
         earlier = [i for i in range(segment.first, segment.head_at) if tokens[i].kind in "FE"]
-        if earlier and (segment.head == "p" or (segment.head == "A" and tokens[earlier[-1]].kind != "E" and earlier[-1] == segment.head_at - 1 and False) or segment.head in "A"):
+        if earlier and (
+            segment.head == "p"
+            or (
+                segment.head == "A" and tokens[earlier[-1]].kind != "E" and earlier[-1] == segment.head_at - 1 and False
+            )
+            or segment.head in "A"
+        ):
             segment.head, segment.head_at = "F", earlier[-1]
 
 
@@ -197,12 +257,19 @@ def _opens_unit(
         return False
     opening = tokens[segment.first]
     said = tokens[unit.segments[0].first : unit.segments[-1].last]
-    kept = any(token.kind == "K" or token.word == ":" for token in said[1:])
+    kept = any(token.kind == "K" or token.word == ":" for token in said[1:]) or (
+        said[0].word.startswith(("post", "change", "sequela", "expected"))
+        and any(token.word in ("from", "of", "after") for token in said)
+    )
     if kept:
         ends_list = segment.joint.startswith(",") and segment.joint != "," and segment.head == "F"
         inner_commas = sum(one.joint.startswith(",") for one in unit.segments)
         is_choice = any(token.word in ("versus", "vs", "such", "including", "which", "either") for token in said)
-        return ends_list and not inner_commas and not is_choice and "or" not in segment.joint and opening.kind not in "KVP"
+        return (
+            ends_list and not inner_commas and not is_choice and "or" not in segment.joint and opening.kind not in "KVP"
+        )
+    if negated and "nor" in segment.joint and any(token.kind in "FE" for token in tokens[segment.first : segment.last]):
+        return True
     if opening.kind in "KVP?" or opening.word in ("not", "most", "largest", "now", "then", "age"):
         return False
     if negated:
@@ -212,11 +279,15 @@ def _opens_unit(
         return segment.head == "u" and not has_place
     if segment.head != "F":
         return False
-    if "or" in segment.joint.split() or segment.joint == "&" and number and tokens[segment.first - 1].word == "&" and False:
+    if "or" in segment.joint.split() or (
+        segment.joint == "&" and number and tokens[segment.first - 1].word == "&" and False
+    ):
         return False
     if segment.joint == ",":
         rest = tokens[segment.first : segment.last]
-        if any(token.word in ("versus", "vs") for token in rest) or tokens[segment.head_at].word in ("sign", "pattern") and len(rest) < 3:
+        if any(token.word in ("versus", "vs") for token in rest) or (
+            tokens[segment.head_at].word in ("sign", "pattern") and len(rest) < 3
+        ):
             return False
         return _is_list(segments, number) or opening.kind not in "?"
     return True
@@ -244,8 +315,12 @@ def _distributes(tokens: Sequence[Token], unit: _Unit) -> bool:
             hits = [any(token.word in adjectives for token in words) for words in first_words]
             if all(hits):
                 return True
-    opened = [words[0].kind in "dt" or (words[0].kind in "DN#" and len(words) > 1 and words[1].kind in "dt") for words in first_words]
-    return all(opened)
+    opened = [
+        words[0].kind in "dt" or (words[0].kind in "DN#" and len(words) > 1 and words[1].kind in "dt")
+        for words in first_words
+    ]
+    located = [sum(token.kind in "aAs" for token in words) > 0 for words in first_words]
+    return all(opened) and all(located)
 
 
 def _is_modifier_like(tokens: Sequence[Token], segment: _Segment) -> bool:
@@ -260,8 +335,12 @@ def _expand(tokens: Sequence[Token], units: Sequence[_Unit]) -> list[tuple[list[
             heads = [index for index, segment in enumerate(unit.segments) if segment.head == "F"]
             holder = unit.segments[heads[0]]
             noun_start = holder.head_at
-            tail = list(tokens[noun_start : unit.segments[-1].last])
             for segment in unit.segments[: heads[0]]:
+                if not any(token.kind in "aA" for token in tokens[segment.first : segment.last]):
+                    noun_start = holder.first
+                    while tokens[noun_start].kind in "dtsrD#" and noun_start < holder.head_at:
+                        noun_start += 1
+                tail = list(tokens[noun_start : unit.segments[-1].last])
                 parts.append(([*tokens[segment.first : segment.last], *tail], True))
             parts.append((list(tokens[holder.first : unit.segments[-1].last]), True))
             continue
@@ -291,7 +370,7 @@ def _shared_tail(tokens: Sequence[Token], units: Sequence[_Unit]) -> list[Token]
 
 
 def _split_objects(low: str, tokens: Sequence[Token], verb: int, spans: Sequence[Span]) -> list[list[Span]]:
-    """"The liver shows steatosis and a cyst": the subject is carried to both."""
+    """ "The liver shows steatosis and a cyst": the subject is carried to both."""
     objects = tokens[verb + 1 :]
     if not objects or objects[0].kind in "N" or any(token.kind in "KV" for token in objects):
         return [list(spans)]

@@ -37,13 +37,44 @@ _THE_SAME = re.compile(
     r"appears?|causes?|exerts?|involves?|displaces?|compress\w*|enhances?|exhibits?|lies|restricts?|encases?|invades?|crosses|arises?|effaces?)\b"
 )
 _GENERIC_SAME = frozenset(("lesion", "mass", "abnormality", "tumor", "tumour", "focus", "collection", "finding"))
-_ENDED = re.compile(r"\b(?:resolved|removed|cleared|not\s+seen|no\s+longer)\b")
+_ONLY_STATUS = re.compile(
+    r"(?:none|nil|no|absent|present|negative|positive|yes|unchanged|stable|similar|not\s+seen|nad)\b(?:\s+(?:seen|identified|noted|detected|present|in\s+\w+(?:\s+and\s+\w+)?|size))?"
+)
 _LOCATED = frozenset(
-    """
-    hydrocephalus ventriculomegaly cardiomegaly atelectasis consolidation emphysema bronchiectasis pneumothorax gallstone cholelithiasis pneumonia
-    goiter meningioma schwannoma pneumomediastinum ascites hepatomegaly splenomegaly hydronephrosis honeycombing lymphadenopathy adenopathy
-    mastectomy sternotomy cholecystectomy pneumocephalus microbleed microhemorrhage infarct infarction kyphosis scoliosis
-    """.split()
+    [
+        "hydrocephalus",
+        "ventriculomegaly",
+        "cardiomegaly",
+        "atelectasis",
+        "consolidation",
+        "emphysema",
+        "bronchiectasis",
+        "pneumothorax",
+        "gallstone",
+        "cholelithiasis",
+        "pneumonia",
+        "goiter",
+        "meningioma",
+        "schwannoma",
+        "pneumomediastinum",
+        "ascites",
+        "hepatomegaly",
+        "splenomegaly",
+        "hydronephrosis",
+        "honeycombing",
+        "lymphadenopathy",
+        "adenopathy",
+        "mastectomy",
+        "sternotomy",
+        "cholecystectomy",
+        "pneumocephalus",
+        "microbleed",
+        "microhemorrhage",
+        "infarct",
+        "infarction",
+        "kyphosis",
+        "scoliosis",
+    ]
 )
 _OVERALL = re.compile(
     r"\b(?:ct|mri|mra|cta|hrct|study|scan|exam|examination|appearances?|imaging|evaluation|findings?)\b|\babnormalit(?:y|ies)\b|\bpatholog\w+\b|\bprocess\b|\bdisease\b|^nad\b"
@@ -78,7 +109,11 @@ class TracedItem:
 
     def to_dict(self) -> dict[str, object]:
         """The item as it is written to JSONL; fields without a value are left out."""
-        values: dict[str, object] = {"text": self.text, "status": self.status, "spans": [list(span) for span in self.spans]}
+        values: dict[str, object] = {
+            "text": self.text,
+            "status": self.status,
+            "spans": [list(span) for span in self.spans],
+        }
         values["section"] = self.section
         for name in ("anatomy", "laterality"):
             if getattr(self, name) is not None:
@@ -172,14 +207,17 @@ def _read_clause(low: str, part: Span, block: Block, drafts: list[Draft]) -> Non
         return
     plain = _plain(low, [(start, end)])
     kept = clauses.cut_tails(low, start, end)
-    if clauses.is_dropped(_plain(low, kept)):
+    says_none = block.heading is not None and _ONLY_STATUS.fullmatch(plain) is not None
+    if not says_none and clauses.is_dropped(_plain(low, kept)):
         return
     start = clauses.cut_lead_in(low, kept[0][0], kept[0][1])
     kept[0] = trim(low, start, kept[0][1])
     spans = [span for span in kept if span[0] < span[1]]
-    if not spans or clauses.is_dropped(_plain(low, spans)):
+    if not spans or (not says_none and clauses.is_dropped(_plain(low, spans))):
         return
-    opened = plain.startswith("there ") and "may be" in plain[:16] or "might be" in plain[:16] or "could be" in plain[:16]
+    opened = (
+        (plain.startswith("there ") and "may be" in plain[:16]) or "might be" in plain[:16] or "could be" in plain[:16]
+    )
     spans = coordination.cut_seen(low, spans)
     whole = _plain(low, spans)
     if not re.search(r"[^\W\d_]", whole):

@@ -13,9 +13,36 @@ Span = tuple[int, int]
 
 _DIAGNOSES = tuple((frozenset(signs.split()), frozenset(names.split())) for signs, names in findings.DIAGNOSES)
 _LOOSE_HEADS = frozenset(
-    "change effect disease finding area region pattern lesion sign loss signal increase decrease involvement level process artifact extension "
-    "progression trace prominence enlargement thickening density pathology".split()
+    [
+        "change",
+        "effect",
+        "disease",
+        "finding",
+        "area",
+        "region",
+        "pattern",
+        "lesion",
+        "sign",
+        "loss",
+        "signal",
+        "increase",
+        "decrease",
+        "involvement",
+        "level",
+        "process",
+        "artifact",
+        "extension",
+        "progression",
+        "trace",
+        "prominence",
+        "enlargement",
+        "thickening",
+        "density",
+        "pathology",
+    ]
 )
+_ORGANS = frozenset(("cerebr", "pulmon", "osse", "hepatic", "renal", "cardiac", "intrac", "calvar"))
+_DENIALS = ("no ", "without ", "nil ", "absen", "negative ", "neither ", "nor ")
 _CONFIDENT = 1.0
 
 
@@ -61,7 +88,9 @@ def merge(drafts: list[Draft]) -> list[Draft]:
 def _same_words(draft: Draft, kept: list[Draft]) -> Draft | None:
     words = words_of(draft.text)
     for other in kept:
-        if other.status == draft.status and (other.text == draft.text or words_of(other.text).content == words.content != frozenset()):
+        if other.status == draft.status and (
+            other.text == draft.text or words_of(other.text).content == words.content != frozenset()
+        ):
             return other
     return None
 
@@ -73,9 +102,16 @@ def _repeated(draft: Draft, kept: list[Draft]) -> Draft | None:
         return None
     scored = []
     for other in kept:
-        if other.section == "impression" or other.status == "normal" or (other.status == "absent") != (draft.status == "absent"):
+        if (
+            other.section == "impression"
+            or other.status == "normal"
+            or (other.status == "absent") != (draft.status == "absent")
+        ):
             continue
-        score = _denial_score(words, words_of(other.text)) if draft.status == "absent" else _score(words, words_of(other.text), draft, other)
+        denies = draft.status == "absent" and draft.text.startswith(_DENIALS)
+        score = (
+            _denial_score(words, words_of(other.text)) if denies else _score(words, words_of(other.text), draft, other)
+        )
         if score > 0:
             scored.append((score, other))
     if not scored:
@@ -112,7 +148,7 @@ def _score(words: Words, other: Words, draft: Draft, target: Draft) -> float:
     place = _place_score(words, other, draft, target)
     if place < 0 or not words.content:
         return 0.0
-    overlap = len(words.content & other.content) / len(words.content)
+    overlap = len(words.main & other.content) / max(len(words.main), 1)
     named = [head for head in words.heads if head not in _LOOSE_HEADS]
     if named and named[0] in other.heads:
         return 2.0 + place + overlap
@@ -120,7 +156,9 @@ def _score(words: Words, other: Words, draft: Draft, target: Draft) -> float:
         return 2.0 + overlap
     if not named and words.heads and words.heads[0] in other.heads and overlap >= 0.5:
         return 2.0 + overlap
-    if _explains(words, other) and other.heads:
+    if _explains(words, other):
+        if words.places and place < (0.3 if words.places <= _ORGANS else 1.0):
+            return 0.0
         if named and set(named) & other.concepts:
             return 1.5 + place + overlap
         return 1.0 + 0.5 * place + overlap / 2
@@ -130,13 +168,19 @@ def _score(words: Words, other: Words, draft: Draft, target: Draft) -> float:
 def _disagree(words: Words, other: Words) -> bool:
     if words.side and other.side and words.side != other.side and "bilateral" not in (words.side, other.side):
         return True
-    return (words.is_acute and other.is_old and not other.is_acute) or (words.is_old and other.is_acute and not words.is_old)
+    return (words.is_acute and other.is_old and not other.is_acute) or (
+        words.is_old and other.is_acute and not words.is_old
+    )
 
 
 def _place_score(words: Words, other: Words, draft: Draft, target: Draft) -> float:
     """1 for the same place, 0 where one is silent, negative where they differ."""
     if not words.places or not other.places:
-        return 0.0 if not (words.places and anatomy_of(draft.text) != anatomy_of(target.text) and anatomy_of(target.text)) else -1.0
+        return (
+            0.0
+            if not (words.places and anatomy_of(draft.text) != anatomy_of(target.text) and anatomy_of(target.text))
+            else -1.0
+        )
     if words.places & other.places or any(a[:5] == b[:5] for a in words.places for b in other.places):
         return 1.0
     return 0.3 if anatomy_of(draft.text) == anatomy_of(target.text) else -1.0

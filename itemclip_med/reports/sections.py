@@ -8,12 +8,15 @@ from functools import lru_cache
 
 from itemclip_med.reports.cleaning import CleanText
 from itemclip_med.reports.tokens import kind_of, tokenize
-from itemclip_med.reports.vocabulary import headings
+from itemclip_med.reports.vocabulary import dropping, headings
 
 KEPT_SECTIONS = ("findings", "impression", "addendum", "body")
 
 _NAMES: dict[str, str] = {
-    name: section for table in (headings.KEPT, headings.DROPPED) for section, row in table.items() for name in row.split("|")
+    name: section
+    for table in (headings.KEPT, headings.DROPPED)
+    for section, row in table.items()
+    for name in row.split("|")
 }
 _NAME_PATTERN = "|".join(re.escape(name).replace(r"\ ", r"[ ]+") for name in sorted(_NAMES, key=len, reverse=True))
 # "FINDINGS:" at the start of a line or after the end of a sentence; a date may stand between ("Addendum (11/05/2021):").
@@ -34,13 +37,114 @@ _END_MARK = re.compile(r"[.!?;:]['\")\]]*\s*$")
 _LAST_WORD = re.compile(r"([\w/-]+|[,(&+-])\s*$")
 # A line that ends so is not finished.
 _OPEN_WORDS = frozenset(
-    """
-    the a an of in on at to for with without and or nor but by from no is are was were be been has have had left right both its this that which
-    into within along over under above below than as not any measuring measures approximately about up mild moderate severe small large
-    acute chronic old new anterior posterior superior inferior medial lateral upper lower middle consistent compatible suggestive
-    likely possible probable may might likely-due due there , ( & + - mm-x x cm-x bilateral multiple few several through between
-    adjacent surrounding demonstrates shows show demonstrate bilateral representing involving overlying secondary previously versus
-    """.split()
+    [
+        "the",
+        "a",
+        "an",
+        "of",
+        "in",
+        "on",
+        "at",
+        "to",
+        "for",
+        "with",
+        "without",
+        "and",
+        "or",
+        "nor",
+        "but",
+        "by",
+        "from",
+        "no",
+        "is",
+        "are",
+        "was",
+        "were",
+        "be",
+        "been",
+        "has",
+        "have",
+        "had",
+        "left",
+        "right",
+        "both",
+        "its",
+        "this",
+        "that",
+        "which",
+        "into",
+        "within",
+        "along",
+        "over",
+        "under",
+        "above",
+        "below",
+        "than",
+        "as",
+        "not",
+        "any",
+        "measuring",
+        "measures",
+        "approximately",
+        "about",
+        "up",
+        "mild",
+        "moderate",
+        "severe",
+        "small",
+        "large",
+        "acute",
+        "chronic",
+        "old",
+        "new",
+        "anterior",
+        "posterior",
+        "superior",
+        "inferior",
+        "medial",
+        "lateral",
+        "upper",
+        "lower",
+        "middle",
+        "consistent",
+        "compatible",
+        "suggestive",
+        "likely",
+        "possible",
+        "probable",
+        "may",
+        "might",
+        "likely-due",
+        "due",
+        "there",
+        ",",
+        "(",
+        "&",
+        "+",
+        "-",
+        "mm-x",
+        "x",
+        "cm-x",
+        "bilateral",
+        "multiple",
+        "few",
+        "several",
+        "through",
+        "between",
+        "adjacent",
+        "surrounding",
+        "demonstrates",
+        "shows",
+        "show",
+        "demonstrate",
+        "bilateral",
+        "representing",
+        "involving",
+        "overlying",
+        "secondary",
+        "previously",
+        "versus",
+    ]
 )
 
 
@@ -112,16 +216,20 @@ def _read_line(text: CleanText, start: int, end: int, state: _State) -> list[Blo
     while begin < end and low[begin] in " \t":
         begin += 1
     blocks: list[Block] = []
-    alone = _NAMES.get(" ".join(low[begin:end].strip(" .:-|*#").split()))
-    if alone and not (alone == "comparison" and "." in low[begin:end].strip()[:-1]):
+    alone = _NAMES.get(" ".join(low[begin:end].strip(" :-|*#").split()).rstrip(":-"))
+    if alone:
         state.section, state.heading, state.until_blank = alone, None, True
         return []
     sections = list(_SECTION.finditer(low, begin, end))
     if not sections or sections[0].start() > begin:
-        single = _SECTION_DASH.match(low, begin, end) or _SECTION_TABLE.match(low, begin, end) or _caps_heading(text, begin, end)
+        single = (
+            _SECTION_DASH.match(low, begin, end)
+            or _SECTION_TABLE.match(low, begin, end)
+            or _caps_heading(text, begin, end)
+        )
         if single and _NAMES[" ".join(single["name"].split())] != "category":
             sections.insert(0, single)
-    if sections and sections[0].start() == begin or not sections:
+    if (sections and sections[0].start() == begin) or not sections:
         first = begin
     else:
         first = begin
@@ -150,7 +258,7 @@ def _read_line(text: CleanText, start: int, end: int, state: _State) -> list[Blo
 
 
 def _caps_heading(text: CleanText, begin: int, end: int) -> re.Match[str] | None:
-    """"FINDINGS There is …": a heading in capitals without a mark, glued to its text."""
+    """ "FINDINGS There is …": a heading in capitals without a mark, glued to its text."""
     match = re.compile(rf"(?P<name>{_NAME_PATTERN})[ ]+(?=\S)").match(text.low, begin, end)
     if match is None:
         return None
@@ -174,8 +282,7 @@ def _organ_blocks(
     found = _heading_at(text, start, end, line_start)
     if found is not None:
         span, body = found
-        name = " ".join(low[span[0] : span[1]].split())
-        heading = None if name in headings.EMPTY_HEADINGS else span
+        heading = span if _is_carried(low, span) else None
         if not low[body:end].strip(" .-|"):
             state.heading, state.until_blank = heading, True
             return []
@@ -192,10 +299,17 @@ def _organ_blocks(
         if inner is not None:
             blocks.append(Block(position, stop.start(), state.section, heading))
             span, position = inner
-            name = " ".join(low[span[0] : span[1]].split())
-            heading = None if name in headings.EMPTY_HEADINGS else span
+            heading = span if _is_carried(low, span) else None
     blocks.append(Block(position, end, state.section, heading))
     return [block for block in blocks if low[block.start : block.end].strip(" .|-;")]
+
+
+def _is_carried(low: str, span: tuple[int, int]) -> bool:
+    """Whether a heading says something that a statement may need: "Other" and "MRI BRAIN" do not."""
+    words = low[span[0] : span[1]].split()
+    is_title = all(word in dropping.TITLE_WORDS for name in words for word in name.split("/"))
+    has_modality = any(word in dropping.TITLE_MODALITIES for name in words for word in name.split("/"))
+    return " ".join(words) not in headings.EMPTY_HEADINGS and not (is_title and has_modality)
 
 
 def _after_dropped(text: CleanText, start: int, end: int, state: _State) -> list[Block]:
@@ -217,7 +331,11 @@ def _heading_at(text: CleanText, start: int, end: int, line_start: bool) -> tupl
         if match and len(match["name"].split()) <= 6:
             return match.span("name"), match.end()
     match = _COLON_HEADING.match(low, start, end)
-    if match and _may_head(low[match.start("name") : match.end("name")]) and not low[match.end() : match.end() + 2].isdigit():
+    if (
+        match
+        and _may_head(low[match.start("name") : match.end("name")])
+        and not low[match.end() : match.end() + 2].isdigit()
+    ):
         return match.span("name"), match.end()
     if line_start:
         match = _DASH_HEADING.match(low, start, end)
@@ -243,7 +361,12 @@ def _may_head(name: str) -> bool:
 @lru_cache(maxsize=10_000)
 def _may_head_with_dash(name: str) -> bool:
     kinds = [token.kind for token in tokenize(name, 0, len(name))]
-    return _may_head(name) and len(kinds) <= 5 and not set(kinds) & set("dtsP#D") and (bool(set(kinds) & set("AFE")) or len(kinds) == 1)
+    return (
+        _may_head(name)
+        and len(kinds) <= 5
+        and not set(kinds) & set("dtsP#D")
+        and (bool(set(kinds) & set("AFE")) or len(kinds) == 1)
+    )
 
 
 def _is_bare_place(text: CleanText, start: int, end: int) -> bool:

@@ -8,13 +8,83 @@ from itemclip_med.reports.tokens import Token, tokenize
 
 # Words whose full stop ends nothing.
 ABBREVIATIONS = frozenset(
-    "dr drs mr mrs ms prof st e.g eg i.e ie vs approx ca cf fig no nr al resp incl excl dept tel ext max min dx st.p p.m a.m pt".split()
+    [
+        "dr",
+        "drs",
+        "mr",
+        "mrs",
+        "ms",
+        "prof",
+        "st",
+        "e.g",
+        "eg",
+        "i.e",
+        "ie",
+        "vs",
+        "approx",
+        "ca",
+        "cf",
+        "fig",
+        "no",
+        "nr",
+        "al",
+        "resp",
+        "incl",
+        "excl",
+        "dept",
+        "tel",
+        "ext",
+        "max",
+        "min",
+        "dx",
+        "st.p",
+        "p.m",
+        "a.m",
+        "pt",
+    ]
 )
 _STOP = re.compile(r"[.!?;]+['\")\]]*")
 _LIST_NUMBER = re.compile(r"(?<![\w.,/-])\(?(\d{1,2})[.)](?=\s+[^\W\d_])|(?<![\w.])\(?([a-h])\)(?=\s+[^\W\d_])")
 _UNIT = re.compile(r"\s*(?:mm|cm|x|by|hu|ml|%)\b")
 _LONG_WORDS = 11
-_OPENERS = frozenset(("there", "no", "nil", "rest", "both", "bilateral", "mild", "moderate", "small", "old", "few", "multiple"))
+# Organs that begin a statement of their own behind another noun.
+_SUBJECTS = frozenset(
+    [
+        "heart",
+        "liver",
+        "lungs",
+        "lung",
+        "ventricles",
+        "sulci",
+        "cisterns",
+        "mastoids",
+        "sinuses",
+        "calvarium",
+        "trachea",
+        "airways",
+        "spleen",
+        "pancreas",
+        "kidneys",
+        "adrenals",
+        "gallbladder",
+        "aorta",
+        "mediastinum",
+        "bones",
+        "orbits",
+        "brainstem",
+        "cerebellum",
+        "sella",
+        "pituitary",
+        "thyroid",
+        "pleura",
+        "esophagus",
+        "midline",
+        "vertebrae",
+        "ribs",
+        "globes",
+    ]
+)
+_STARTS_TWICE = re.compile(r"\s*(?:no|nil)\s[\w\s-]+?\s(?:no|nil)\s")
 
 
 def split_sentences(low: str, start: int, end: int) -> list[tuple[int, int]]:
@@ -57,7 +127,9 @@ def _list_numbers(low: str, start: int, end: int) -> list[tuple[int, int]]:
     for match in _LIST_NUMBER.finditer(low, start, end):
         value = int(match[1]) if match[1] else ord(match[2]) - 96
         before = low[max(start, match.start() - 12) : match.start()].rstrip()
-        if re.search(r"\b(?:grade|type|segment|score|series|image|stage|level|rads|aspects|mm|station|class|figure)$", before):
+        if re.search(
+            r"\b(?:grade|type|segment|score|series|image|stage|level|rads|aspects|mm|station|class|figure)$", before
+        ):
             continue
         if expected is None and (value == 1 or (value == 2 and match.start() > start)):
             expected = value
@@ -71,12 +143,12 @@ def _ends_sentence(low: str, match: re.Match[str], start: int, end: int) -> bool
     mark, position = match[0][0], match.start()
     after = low[match.end() : min(end, match.end() + 12)]
     if mark == ";":
-        return True
+        return False  # clauses.split_clauses knows which semicolons end a statement
     if mark == "?":
         # A leading mark of doubt ("? early", "lesion ?abscess") ends nothing, nor does one inside brackets.
         previous = low[position - 1] if position > start else " "
-        return previous not in " (,\n" and ")" not in match[0] and (not after.strip() or after[:1].isspace())
-    if not after.strip():
+        return previous not in " (,\n" and ")" not in match[0] and not after.strip()
+    if not low[match.end() : end].strip():
         return True
     before = low[max(start, position - 8) : position]
     word = re.search(r"[\w.]+$", before)
@@ -91,15 +163,20 @@ def _ends_sentence(low: str, match: re.Match[str], start: int, end: int) -> bool
     if after[0].isspace():
         return True
     # "clear.No effusion": no space, but a word of letters on both sides.
-    return bool(re.match(r"[a-z]{2}", after)) and bool(word) and len(word[0]) > 2 and "." not in word[0] or after[0] in "*-("
+    return (bool(re.match(r"[a-z]{2}", after)) and bool(word) and len(word[0]) > 2 and "." not in word[0]) or after[
+        0
+    ] in "*-("
 
 
 def _split_run_on(low: str, start: int, end: int) -> list[tuple[int, int]]:
     """Cut dictation without punctuation where a new statement must begin."""
     words = low[start:end].split()
-    if len(words) < _LONG_WORDS or any(mark in low[start:end] for mark in ",;:"):
+    if len(words) < 4 or any(mark in low[start:end] for mark in ",;:"):
         return [(start, end)]
     tokens = tokenize(low, start, end)
+    cues = sum(token.kind == "V" or token.word in ("no", "nil", "there") for token in tokens)
+    if cues < 2 or (len(words) < _LONG_WORDS and not _STARTS_TWICE.match(low[start:end])):
+        return [(start, end)]
     cuts = {cut for index in range(1, len(tokens)) if (cut := _new_statement(tokens, index)) is not None}
     bounds = [start, *sorted(cuts), end]
     parts = [trim(low, left, right) for left, right in zip(bounds, bounds[1:], strict=False)]
@@ -114,7 +191,18 @@ def _new_statement(tokens: list[Token], index: int) -> int | None:
         return token.start
     if token.word in ("no", "nil") and previous.kind not in "CKPVN(" and previous.word not in ("shows", "with", "but"):
         return token.start
-    if token.kind == "V" and token.word in ("is", "are", "was", "were", "appear", "appears", "show", "shows", "remain", "remains"):
+    if token.kind == "V" and token.word in (
+        "is",
+        "are",
+        "was",
+        "were",
+        "appear",
+        "appears",
+        "show",
+        "shows",
+        "remain",
+        "remains",
+    ):
         return _subject_start(tokens, index)
     return None
 
@@ -124,7 +212,11 @@ def _subject_start(tokens: list[Token], verb: int) -> int | None:
     start = verb
     while start > 0:
         token = tokens[start - 1]
+        if start != verb and tokens[start].word in _SUBJECTS and token.kind in "AFEpu#m":
+            break
         if token.kind in "FE" and start != verb and token.kind != tokens[start].kind and tokens[start].kind not in "F":
+            break
+        if token.word == "there":
             break
         if token.kind in "AaFEmurstdp#/":
             start -= 1
@@ -138,6 +230,12 @@ def _subject_start(tokens: list[Token], verb: int) -> int | None:
     if start == verb or start == 0:
         return None
     before = tokens[start - 1]
+    if before.kind == "V":
+        # "… is intact basal cisterns are": the predicate of the clause before comes first.
+        while start < verb - 1 and tokens[start].kind in "mut" and tokens[start].word not in _SUBJECTS:
+            start += 1
+            if tokens[start - 1].kind != "m" or not tokens[start - 1].word.endswith("ly"):
+                break
     if before.kind in "CKPN,D" or before.word in ("that", "which", "there"):
         return None
     # A predicate or a finding must be complete before the subject.

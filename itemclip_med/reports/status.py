@@ -10,6 +10,7 @@ from itemclip_med.reports.tokens import tokenize
 from itemclip_med.reports.vocabulary import cues
 from itemclip_med.reports.vocabulary.modifiers import CONCERNS
 
+
 def _compile(rows: tuple[cues.Row, ...]) -> re.Pattern[str]:
     return re.compile("|".join(f"(?:{pattern})" for _, pattern, _ in rows))
 
@@ -30,7 +31,9 @@ _HEDGES = re.compile(
     r"tentative|rule|exclude|r/o|unable|difficult|seems?|appears?|exists?|raised|spurious|volum\w+)"
 )
 _GENERIC = re.compile("|".join(sorted(cues.GENERIC_NOUNS, key=len, reverse=True)))
-_KEPT_NORMAL = re.compile(r"\bnormal\s+(?:pressure|variant)\b|\bpatent\s+(?:foramen|ductus)\b|\bclear\s+cell\b|\bnormal-(?:sized|appearing)\b")
+_KEPT_NORMAL = re.compile(
+    r"\bnormal\s+(?:pressure|variant)\b|\bpatent\s+(?:foramen|ductus)\b|\bclear\s+cell\b|\bnormal-(?:sized|appearing)\b"
+)
 _EXPLAINS = re.compile(
     r",|\b(?:consistent|compatible|suggest\w*|represent\w*|reflect\w*|due\s+to|in\s+keeping|likely|probably|possibly|presumably|versus|vs|"
     r"with(?!in)|concerning|suspicious|may\s+(?:be\s+due|represent|reflect|relate)|could\s+(?:represent|reflect|be\s+due|relate)|"
@@ -50,6 +53,8 @@ def status_of(statement: str) -> Status:
         observed abnormality with a doubtful explanation is present.
     """
     main = _main_part(statement)
+    if _OPACIFIES.match(statement):
+        return "normal"
     hedged = _HEDGES.search(statement) is not None
     if hedged and _uncertain(statement, main):
         return "uncertain"
@@ -84,7 +89,9 @@ def _uncertain(statement: str, main: str) -> bool:
 
 
 def _absent(main: str, statement: str) -> bool:
-    return _ABSENT.search(main) is not None or (statement.startswith(("in ", "within ", "on ")) and _ABSENT.search(statement) is not None)
+    return _ABSENT.search(main) is not None or (
+        statement.startswith(("in ", "within ", "on ")) and _ABSENT.search(statement) is not None
+    )
 
 
 @lru_cache(maxsize=20_000)
@@ -111,13 +118,13 @@ def is_generic_denial(statement: str) -> bool:
 
 
 def _calls_normal(statement: str, main: str) -> bool:
-    where = main if len(main) > 3 else statement
+    where = main if any(token.kind == "V" for token in tokenize(main, 0, len(main))) or main == statement else statement
     match = _NORMAL.search(where)
     if match is None and where is not statement:
         late = _NORMAL.search(statement)
         # "A few hyperintensities, within normal limits for age" still shows them.
         match = late if late and not _names_finding(statement[: late.start()]) else None
-    if match is None or _KEPT_NORMAL.search(statement) and not _NORMAL.search(_KEPT_NORMAL.sub(" ", statement)):
+    if match is None or (_KEPT_NORMAL.search(statement) and not _NORMAL.search(_KEPT_NORMAL.sub(" ", statement))):
         return False
     before = statement[: match.start()]
     if _names_device(statement) or (_SOFT_NORMAL.search(match[0]) and _names_finding(statement[match.end() :])):
@@ -125,10 +132,16 @@ def _calls_normal(statement: str, main: str) -> bool:
     abnormal = _NOT_NORMAL.search(statement)
     if abnormal and abnormal.start() < match.end() and not re.search(r"\bnot\s+$", statement[: abnormal.start()]):
         return False
-    return not _names_finding(before) or match[0].lstrip().startswith(("is", "are", "was", "were"))
+    if not _names_finding(before):
+        return True
+    return match[0].lstrip().startswith(("is", "are", "was", "were")) and not any(
+        token.kind == "V" for token in tokenize(before, 0, len(before))
+    )
 
 
-_SOFT_NORMAL = re.compile(r"symmetric|midline|central|homogen|open|regular|good|free|fine|adequate|appropriate|negative")
+_SOFT_NORMAL = re.compile(
+    r"symmetric|midline|central|homogen|open|regular|good|free|fine|adequate|appropriate|negative"
+)
 
 
 def _names_device(text: str) -> bool:
@@ -136,9 +149,52 @@ def _names_device(text: str) -> bool:
     return any(token.kind == "E" and token.word not in _BODY_PARTS_LIKE_DEVICES for token in tokens)
 
 
-_BODY_PARTS_LIKE_DEVICES = frozenset("valve valves plate plates tip lines line airway stump filter port wedge repair surgery resection bypass".split())
+_BODY_PARTS_LIKE_DEVICES = frozenset(
+    [
+        "valve",
+        "valves",
+        "plate",
+        "plates",
+        "tip",
+        "lines",
+        "line",
+        "airway",
+        "stump",
+        "filter",
+        "port",
+        "wedge",
+        "repair",
+        "surgery",
+        "resection",
+        "bypass",
+    ]
+)
+
+
+_OPACIFIES = re.compile(
+    r"^(?:good|adequate|satisfactory|normal|optimal|homogeneous|excellent)\s+(?:contrast\s+)?(?:opacification|enhancement|filling|myelination|aeration)\b"
+)
 
 
 def _names_finding(text: str) -> bool:
     tokens = tokenize(text, 0, len(text))
-    return any(token.kind == "F" and token.word not in ("signal", "matter", "nodes", "void", "voids", "artifact", "differentiation", "density", "intensity", "diffusion", "stump", "air", "bone") for token in tokens)
+    return any(
+        token.kind == "F"
+        and token.word
+        not in (
+            "signal",
+            "matter",
+            "nodes",
+            "void",
+            "voids",
+            "artifact",
+            "differentiation",
+            "density",
+            "intensity",
+            "diffusion",
+            "stump",
+            "air",
+            "bone",
+        )
+        for token in tokens
+    )

@@ -27,23 +27,135 @@ _TOKEN = re.compile(
     r"\d+(?:[.,]\d+)*(?:st|nd|rd|th)?(?:-?(?:mm|cm|ml|hu)\b)?|w/o\b|w/|[^\W\d_](?:[\w'’.-]*[\w'])?(?:/[^\W\d_][\w'’-]*)*|\S"
 )
 _PROPERTIES = frozenset(
-    """
-    size sizes contour contours caliber calibre calibers calibration configuration morphology appearance appearances position width shape
-    outline volume height thickness alignment course courses ratio index score grade signal-void dimensions dimension level levels axis
-    diameter margin margins border borders aspect portion part side length number time age prominence-normal aeration pneumatization
-    pneumatisation opacification-vascular content origin symmetry structures structure limits views images sections image series
-    window windows study exam examination scan mri ct feature features
-    """.split()
+    [
+        "size",
+        "sizes",
+        "contour",
+        "contours",
+        "caliber",
+        "calibre",
+        "calibers",
+        "calibration",
+        "configuration",
+        "morphology",
+        "appearance",
+        "appearances",
+        "position",
+        "width",
+        "shape",
+        "outline",
+        "volume",
+        "height",
+        "thickness",
+        "alignment",
+        "course",
+        "courses",
+        "ratio",
+        "index",
+        "score",
+        "grade",
+        "signal-void",
+        "dimensions",
+        "dimension",
+        "level",
+        "levels",
+        "axis",
+        "diameter",
+        "margin",
+        "margins",
+        "border",
+        "borders",
+        "aspect",
+        "portion",
+        "part",
+        "side",
+        "length",
+        "number",
+        "time",
+        "age",
+        "prominence-normal",
+        "aeration",
+        "pneumatization",
+        "pneumatisation",
+        "opacification-vascular",
+        "content",
+        "origin",
+        "symmetry",
+        "structures",
+        "structure",
+        "limits",
+        "views",
+        "images",
+        "sections",
+        "image",
+        "series",
+        "window",
+        "windows",
+        "study",
+        "exam",
+        "examination",
+        "scan",
+        "mri",
+        "ct",
+        "feature",
+        "features",
+    ]
 )
 _SOFT_FINDINGS = frozenset(
-    """
-    signal change changes involvement effect effects artifact artefact spots spot area areas region regions level-fluid uptake
-    residuals residual remnants increase decrease reduction disturbance disturbances restriction sparing-no findings-no
-    response clearing worsening transection detachment redistribution retraction filling narrowing widening bulging air
-    injury scalloping notching beading nodes node lymphnode lymphnodes fat-containing steno-occlusion
-    """.split()
+    [
+        "signal",
+        "change",
+        "changes",
+        "involvement",
+        "effect",
+        "effects",
+        "artifact",
+        "artefact",
+        "spots",
+        "spot",
+        "area",
+        "areas",
+        "region",
+        "regions",
+        "level-fluid",
+        "uptake",
+        "residuals",
+        "residual",
+        "remnants",
+        "increase",
+        "decrease",
+        "reduction",
+        "disturbance",
+        "disturbances",
+        "restriction",
+        "sparing-no",
+        "findings-no",
+        "response",
+        "clearing",
+        "worsening",
+        "transection",
+        "detachment",
+        "redistribution",
+        "retraction",
+        "filling",
+        "narrowing",
+        "widening",
+        "bulging",
+        "air",
+        "injury",
+        "scalloping",
+        "notching",
+        "beading",
+        "nodes",
+        "node",
+        "lymphnode",
+        "lymphnodes",
+        "fat-containing",
+        "steno-occlusion",
+    ]
 )
-_NEGATIONS = frozenset("no not without neither nil none never w/o".split())
+_IN_PLACES = frozenset(("cavity", "cavities", "recess", "recesses", "angle", "angles"))
+_NEGATIONS = frozenset(["no", "not", "without", "neither", "nil", "none", "never", "w/o"])
 
 
 class Token(NamedTuple):
@@ -144,6 +256,8 @@ def kind_of(word: str) -> str:
 
 
 def _kind_of_compound(word: str) -> str:
+    if word.startswith("non-") and word.endswith("ing"):
+        return "F"  # non-filling, non-opacifying
     parts = [part for part in re.split(r"[-/]", word) if part]
     if not parts:
         return "u"
@@ -165,6 +279,10 @@ def tokenize(low: str, start: int, end: int) -> list[Token]:
         start: first character.
         end: behind the last one.
     """
-    return [
+    tokens = [
         Token(match.start(), match.end(), match[0], kind_of(match[0])) for match in _TOKEN.finditer(low, start, end)
     ]
+    for index, token in enumerate(tokens):
+        if token.word in _IN_PLACES and index and tokens[index - 1].kind in "Aa":
+            tokens[index] = token._replace(kind="A")  # the middle ear cavities
+    return tokens

@@ -4,6 +4,7 @@ A key is the coarse name of the annotation rule, its value the words: nouns firs
 several words are written with underscores.
 """
 
+# ruff: noqa: E501  (rows of tables read better unbroken, words better without quotes)
 from __future__ import annotations
 
 ANATOMY: dict[str, str] = {
@@ -88,7 +89,7 @@ ANATOMY: dict[str, str] = {
         """,
     "heart": """
         heart pericardium atrium atria ventricle-heart chamber chambers myocardium septum-cardiac lv rv ra la cardiac_silhouette coronaries
-        coronary_arteries appendage valve-native mitral tricuspid apex-heart lae
+        coronary_arteries appendage valve valves mitral tricuspid apex-heart lae
         | cardiac pericardial myocardial atrial coronary valvular ventricular-cardiac intracardiac epicardial cardiopulmonary
         cardiomediastinal
         """,

@@ -6,6 +6,7 @@ Sources:
     Chapman et al., J Biomed Inform 2001;34:301 (NegEx). Harkema et al., J Biomed Inform 2009;42:839 (ConText).
 """
 
+# ruff: noqa: E501, SIM905  (rows of tables read better unbroken, words better without quotes)
 from __future__ import annotations
 
 Row = tuple[str, str, str]

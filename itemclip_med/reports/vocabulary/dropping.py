@@ -4,6 +4,7 @@ Each row is (name, pattern, example); a test runs every example. Patterns are ma
 one repetition in another, so that time grows with the length of the text only.
 """
 
+# ruff: noqa: E501, SIM905  (rows of tables read better unbroken, words better without quotes)
 from __future__ import annotations
 
 _IMAGING = (
@@ -19,14 +20,14 @@ DROP_STATEMENTS: tuple[tuple[str, str, str], ...] = (
     # Recommendations
     ("recommend", r"\brecommend(?:s|ed|ation|ations)?\b", "Neurosurgical consultation is recommended"),
     ("advised", rf"\b{_IMAGING}\b.{{0,80}}\b{_ADVISED}\b", "Follow up chest radiograph in 6 weeks is suggested"),
-    ("advised 2", rf"\b(?:is|are|be|if)\s+(?:clinically\s+|also\s+|strongly\s+|further\s+)?(?:advised|advocated|warranted|recommended)\b", "Close observation is advised"),
+    ("advised 2", r"\b(?:is|are|be|if)\s+(?:clinically\s+|also\s+|strongly\s+|further\s+)?(?:advised|advocated|warranted|recommended)\b", "Close observation is advised"),
     ("advise", r"^(?:please\s+|we\s+(?:would\s+)?|i\s+would\s+|would\s+|kindly\s+)?(?:advise|suggest|consider|recommend|obtain|repeat|continue|refer|correlate|ensure)\b", "Suggest MRI of the spine"),
     ("consider", r"\b(?:consider(?:ation)?|suggest)\s+(?:of\s+)?(?:a\s+|an\s+|further\s+|dedicated\s+|repeat\s+|short|interval\s+|non-?urgent\s+)?" + _IMAGING + r"\b", "Could consider MRI"),
     ("follow-up interval", r"^(?:(?:short|annual|routine|interval|continued|close|further|clinical|repeat|non-?contrast|low-?dose|imaging)[\s-]+){0,3}(?:term\s+|interval\s+)?(?:follow-?\s?up|surveillance|screening)\b", "Short-interval follow-up in 4-6 weeks"),
     ("in n months", rf"^{_IMAGING}\b.{{0,40}}\b(?:in|at|after)\s+\d", "CT in 6 months"),
     ("n month imaging", rf"^\d+[\s-]*(?:month|week|year)s?(?:ly)?\s+(?:interval\s+)?{_IMAGING}\b", "3 month LDCT"),
     ("if indicated", r"\b(?:if|as)\s+(?:clinically\s+)?(?:indicated|warranted|needed|required|appropriate|necessary)\b", "MRI if clinically indicated"),
-    ("should be", rf"\b(?:should|could|may|can|might)\s+(?:also\s+)?be\s+(?:further\s+|better\s+)?(?:considered|performed|obtained|correlated|excluded clinically|evaluated|assessed|followed|repeated|pursued|helpful|arranged)\b", "MRI could be considered"),
+    ("should be", r"\b(?:should|could|may|can|might)\s+(?:also\s+)?be\s+(?:further\s+|better\s+)?(?:considered|performed|obtained|correlated|excluded clinically|evaluated|assessed|followed|repeated|pursued|helpful|arranged)\b", "MRI could be considered"),
     ("correlate", r"\bcorrelat(?:e|ion)\s+(?:clinically|with\s+(?:clinical|history|symptom|laborator|prior|patient|ecg|physical|exam|direct|any))|\b(?:clinical|clinico-?radiological|clinicopathological|laboratory|histopathological|histological)\s+correlation\b|^correlat(?:e|ion)\b|\bplease\s+correlate\b", "Kindly correlate clinically"),
     ("referral", r"\b(?:referral|refer)\s+(?:to|for)\b|\b(?:tumou?r\s+board|mdt|multidisciplinary)\s+(?:review|discussion|meeting|opinion)\b|\burgent\s+\w+\s+(?:opinion|review|referral)\b", "Tumor board review"),
     ("per guidelines", r"\bper\s+(?:the\s+)?(?:fleischner|acr|bts|nccn|society)\b|\bfleischner\b", "CT at 12 months per Fleischner criteria"),
@@ -51,15 +52,15 @@ DROP_STATEMENTS: tuple[tuple[str, str, str], ...] = (
     # Limits
     ("limited by", r"\b(?:limited|degraded|compromised|hampered|impaired|obscured|suboptimal|non-?diagnostic|precluded|restricted|hindered)\b(?:\s+\w+){0,3}\s+(?:by|due|because|secondary|owing|for|quality|examination|study|exam|scan|evaluation|opacification)\b|\b(?:evaluation|assessment|interpretation|examination|study|exam|scan|sensitivity|quality|detail)\b[^.]{0,60}\b(?:limited|degraded|suboptimal|compromised|hampered|restricted|reduced|non-?diagnostic|impaired)\b", "Evaluation is limited by motion artifact"),
     ("motion", r"^(?:mild|moderate|severe|significant|some|marked|there\s+is|patient|respiratory|considerable|beam|streak|dental|the\s+study\s+is)?\s*(?:\w+\s+)?(?:motion|movement|breathing|beam[\s-]hardening|streak|metallic|metal|dental|susceptibility)\s+(?:and\s+\w+\s+)?(?:artifacts?|artefacts?|degradation)\b(?!.*\b(?:compatible|consistent|represent))", "Motion artifact"),
-    ("not assessed", r"\b(?:not|cannot\s+be|could\s+not\s+be|can\s*not\s+be|incompletely|inadequately|suboptimally|poorly|partially)\s+(?:be\s+)?(?:adequately\s+|well\s+|fully\s+|optimally\s+|completely\s+|reliably\s+|further\s+)?(?:assessed|evaluated|imaged|included|covered|examined|characteri[sz]ed|studied|scanned|performed|visuali[sz]ed\s+due)\b", "Cord: not imaged"),
+    ("not assessed", r"\b(?:not|cannot\s+be|could\s+not\s+be|can\s*not\s+be|incompletely|inadequately|suboptimally|poorly)\s+(?:be\s+)?(?:adequately\s+|well\s+|fully\s+|optimally\s+|completely\s+|reliably\s+|further\s+)?(?:assessed|evaluated|imaged|included|covered|examined|characteri[sz]ed|studied|scanned|performed|visuali[sz]ed\s+due)\b", "Cord: not imaged"),
     ("outside", r"\b(?:beyond|outside)\s+the\s+(?:scope|field\s+of\s+view|scan\s+range)\b|\bexcluded\s+from\s+the\s+(?:field|scan)", "Outside the scan range"),
     # Nothing of its own
-    ("unchanged alone", r"^(?:otherwise\s+)?(?:essentially\s+|largely\s+|overall\s+)?(?:unchanged|stable|no\s+(?:other\s+|significant\s+|appreciable\s+|definite\s+|substantial\s+|relevant\s+|major\s+)*(?:interval\s+)?changes?|no\s+interval\s+(?:development|progression)|no\s+other\s+(?:significant\s+)?change|similar\s+to\s+(?:the\s+)?prior|as\s+(?:above|described|before|detailed|noted|mentioned)(?:\s+above)?|see\s+(?:above|below|findings|body)|above|ditto|same|(?:the\s+)?(?:study|exam|examination|scan|appearances?|findings?)\s+(?:is|are|remains?)\s+(?:otherwise\s+)?(?:unchanged|stable))(?:\s+(?:from|since|compared|in|to|of|when|with)\b.{0,60})?$", "No interval change"),
+    ("unchanged alone", r"^(?:otherwise\s+)?(?:essentially\s+|largely\s+|overall\s+)?(?:unchanged|stable|no\s+(?:other\s+|significant\s+|appreciable\s+|definite\s+|substantial\s+|relevant\s+|major\s+)*(?:interval\s+)?changes?|no\s+interval\s+(?:development|progression)|no\s+other\s+(?:significant\s+)?change|similar\s+to\s+(?:the\s+)?prior|(?:stable|unchanged)\s+(?:exam|examination|study|scan|ct|mri|appearances?|findings)|as\s+(?:above|described|before|detailed|noted|mentioned)(?:\s+above)?|see\s+(?:above|below|findings|body)|above|ditto|same|(?:the\s+)?(?:study|exam|examination|scan|appearances?|findings?)\s+(?:is|are|remains?)\s+(?:otherwise\s+)?(?:unchanged|stable))(?:\s+(?:from|since|compared|in|to|of|when|with)\b.{0,60})?$", "No interval change"),
     ("no other change", r"^no\s+(?:other\s+)?change\s+to\s+the\b", "No other change to the original report"),
     ("category", r"^(?:overall\s+)?(?:lung[\s-]?rads|co-?rads|bi-?rads|aspects|ti-?rads|li-?rads|fleischner)(?:\s+(?:category|score|assessment))?\s*[:=]?\s*\d\s*[a-z]{0,2}\b(?!.*\b(?:nodule|mass|lesion)\b).{0,40}$", "Lung-RADS 2, benign appearance"),
     ("heading remnant", r"^(?:findings?|impression|report|conclusion|as\s+follows|the\s+following|the\s+findings\s+are\s+as\s+follows)$", "Findings"),
-    ("patient", r"^(?:a\s+)?\d{1,3}[\s-]*(?:year|yr|y/o|yo|month|week|day)s?[\s-]*(?:old)?\b.{0,80}$|^year\s+old\b|^(?:patient\s+)?(?:presents?|presenting|complains?|c/o|known\s+case|k/c/o|h/o|history\s+of)\b", "67 year old man with cough"),
-    ("preamble", r"^(?:the\s+)?(?:findings?|report|results?|images?)\s+(?:should|are\s+as|is\s+as|as\s+follows|were\s+reviewed)\b(?!.*\bshould\s+read)", "The findings are as follows"),
+    ("patient", r"^(?:a\s+)?\d{1,3}[\s-]*(?:year|yr|y/o|yo|month|week|day)s?[\s-]*(?:old)?\b.{0,80}$|^year\s+old\b|^(?:patient\s+)?(?:presents?|presenting|complains?|c/o|(?:pre)?term\s+(?:infant|neonate|baby|male|female)|known\s+case|k/c/o|h/o|history\s+of)\b", "67 year old man with cough"),
+    ("preamble", r"^(?:the\s+)?(?:findings?|report|results?|images?)\s+(?:should(?!\s+read)|are\s+as|is\s+as|as\s+follows|were\s+reviewed)\b", "The findings are as follows"),
     ("management", r"\b(?:tissue\s+sampling|surgical\s+(?:consult|review|opinion)|neurosurg\w*\s+(?:consult\w*|review|opinion|referral))\b", "Neurosurgery consult"),
     ("differential intro", r"^(?:differential\s+(?:diagnosis|considerations?)|ddx?|d/d)\b", "Differential diagnosis includes abscess"),
     ("ruled by", r"^(?:clinical|patient)\s+(?:history|details|information|indication|concern)\b", "Clinical history of cancer"),
@@ -74,9 +75,9 @@ CUT_TAILS: tuple[tuple[str, str, str], ...] = (
     ("on this study", r",?\s+on\s+(?:this|the|current|present|today's)\s+(?:\w+[\s-]?){0,3}(?:study|exam|examination|scan|ct|mri|imaging)$", "cannot be excluded on this noncontrast study"),
     ("since", r",?\s*(?:when\s+|as\s+)?(?:compared|comparison|relative|in\s+comparison|with\s+respect|since|from|versus)\s*(?:to|with)?\s+(?:the\s+|a\s+|most\s+|last\s+|his\s+|her\s+)*(?:prior|previous|recent|earlier|preceding|outside|baseline|last|study|exam|examination|ct|mri|scan|yesterday|\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4}|\d{1,2}/\d{2,4})[^,;()]{0,60}$", "unchanged compared to the prior study"),
     ("since date", r",?\s*(?:since|from|compared\s+(?:to|with))\s*(?:\d{1,4}[/.-]\d{1,2}[/.-]?\d{0,4}|yesterday)?\s*$", "Stable nodule since 03/02/2018"),
-    ("pointer middle", r"\s+(?:since|compared\s+(?:to|with))\s+(?:the\s+)?(?:prior|previous|last|\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4})(?:\s+(?:study|exam|examination|ct|mri|scan))?(?=,)", "Stable nodule since 03/02/2018, previously 8 mm"),
-    ("recommended tail", rf"\s*[,;(-]\s*(?:for\s+which\s+)?(?:a\s+|an\s+)?(?:[\w/-]+\s+){{0,5}}{_IMAGING}\s+(?:[\w/-]+\s+){{0,5}}(?:is\s+|are\s+)?{_ADVISED}\b.*$", "indeterminate lesion - MRI liver suggested"),
-    ("recommend tail", r"\s*[,;(-]+\s*(?:and\s+)?(?:recommend|advise|consider|suggest)\s+(?!of\b).*$", "nodule, recommend CT in 6 months"),
+    ("pointer middle", r"\s+(?:since|compared\s+(?:to|with))\s+(?:the\s+)?(?:prior|previous|last|\d{1,4}[/.-]\d{1,2}[/.-]\d{1,4})(?:\s+(?:study|exam|examination|ct|mri|scan))?(?:\s+(?:of|from|dated|on)\s+[\w/. -]{4,20}?)?(?=,)", "Stable nodule since 03/02/2018, previously 8 mm"),
+    ("recommended tail", rf"\s*(?:[,;(]|\s-+)\s*(?:for\s+which\s+)?(?:a\s+|an\s+)?(?:[\w/-]+\s+){{0,5}}{_IMAGING}\s+(?:[\w/-]+\s+){{0,5}}(?:is\s+|are\s+)?{_ADVISED}\b.*$", "indeterminate lesion - MRI liver suggested"),
+    ("recommend tail", r"\s*(?:[,;(]|\s-+)\s*(?:and\s+)?(?:recommend|advise|consider|suggest)\s+(?!of\b).*$", "nodule, recommend CT in 6 months"),
     ("places at risk", r",?\s*which\s+places?\s+the\s+patient\b.*$", "distended, which places the patient at risk"),
     ("if any", r",?\s*if\s+any\s*,?", "haemorrhage, if any, is not evident"),
 )  # fmt: skip
@@ -87,12 +88,14 @@ LEAD_INS: tuple[tuple[str, str, str], ...] = (
     ("date lead", r"since\s+(?:the\s+)?(?:prior|previous|last|\d)[^,]{0,40},\s*", "Since the prior study, "),
     ("when examined", r"when\s+(?:examined|evaluated|viewed|assessed|both|the|lung|examining|evaluating)[^;,]{0,70}[;,:]\s*", "When examined in the lung window; "),
     ("in the sections", r"(?:in|on)\s+(?:the\s+)?(?:\w+\s+){0,3}(?:sections|images|slices|views|cuts)\b[^,;]{0,50}[,;:]\s*", "In the upper abdominal sections included in the examination, "),
+    ("limitation lead", r"(?:within|given|allowing\s+for|despite|with|taking)\s+(?:this|these|the|that|above|said|such)\s+(?:limitations?|constraints?)(?:\s+in\s+mind)?\s*,?\s*", "Within these limitations, "),
+    ("contrast lead", r"(?:post-?contrast|pre-?contrast|after\s+contrast|(?:on|in)\s+[\w\s-]{2,30}?(?:images|sequences|imaging|window|windows))\s*,?\s+(?=there\s|no\s)", "Postcontrast there is"),
     ("on review", r"(?:on|upon|after|following)\s+(?:further|closer|additional|retrospective|second|repeat|careful)?\s*(?:review|inspection|consultation|discussion|analysis)\b[^,]{0,40}?(?:,\s*|\s+(?=there|a\s|an\s|the\s))", "On further review "),
     ("in addition", r"(?:in\s+addition|additionally|also|further(?:more)?|moreover|incidentally|of\s+note|again|however|similarly|lastly|overall|finally|besides|secondly|firstly|elsewhere|at\s+the\s+same\s+time|in\s+the\s+interim|nb|note)\s*[,:]?\s+", "In addition, "),
     ("note is made", r"(?:also\s+|again\s+|incidental(?:ly)?\s+)*(?:note|mention|made\s+note)\s+(?:is\s+|was\s+|has\s+been\s+)?(?:also\s+|again\s+|incidentally\s+)?(?:made|taken|given|is)?\s*(?:again\s+)?(?:of|that)\s+(?:there\s+(?:is|are)\s+)?", "Incidental note is made of "),
     ("again seen", r"(?:once\s+)?again\s*,?\s+(?:seen|noted|demonstrated|identified|visuali[sz]ed|appreciated|shown|evident)?\s*(?:is|are|was|were)?\s+(?:there\s+(?:is|are)\s+)?", "Again seen are "),
     ("redemonstrated", r"re-?demonstrat(?:ed|ion)\s+(?:is|are|of)?\s*|(?:seen|noted|demonstrated|identified|present|visuali[sz]ed)\s+(?:again\s+)?(?:is|are)\s+", "Redemonstration of "),
-    ("study shows", r"(?:the\s+|this\s+|present\s+|current\s+|plain\s+|contrast\s+|non-?contrast\s+|limited\s+|selected\s+|visuali[sz]ed\s+|axial\s+|post-?contrast\s+|diffusion(?:-weighted)?\s+|flair\s+|t[12]\s+)*(?:[\w/-]+\s+){0,3}?(?:study|scan|exam|examination|images?|imaging|ct|mri|views?|sections?|sequences?|mri\s+(?:of\s+the\s+)?brain(?:\s+with(?:out)?\s+contrast)?|ct\s+(?:of\s+the\s+)?(?:brain|head|chest)(?:\s+plain)?)\s+(?:of\s+(?:the\s+)?[\w\s-]{2,40}?\s+)?(?:also\s+|again\s+|now\s+)?(?:shows?|showed|demonstrates?|demonstrated|reveals?|revealed)\s+(?:that\s+)?(?:there\s+(?:is|are)\s+)?(?:evidence\s+of\s+)?", "Limited images of the remaining brain show "),
+    ("study shows", r"(?:the\s+|this\s+|present\s+|current\s+|plain\s+|contrast\s+|non-?contrast\s+|limited\s+|selected\s+|visuali[sz]ed\s+|axial\s+|post-?contrast\s+|diffusion(?:-weighted)?\s+|flair\s+|t[12]\s+)*(?:[\w/-]+\s+){0,3}?(?:study|scan|exam|examination|images?|imaging|ct|mri|views?|sections?|sequences?|mri\s+(?:of\s+the\s+)?brain(?:\s+with(?:out)?\s+contrast)?|ct\s+(?:of\s+the\s+)?(?:brain|head|chest)(?:\s+plain)?)\s+(?:of\s+(?:the\s+)?[\w\s-]{2,40}?\s+)?(?:also\s+|again\s+|now\s+)?(?:(?:the|brain|head|chest|thorax|with|without|contrast|plain|iv|and|non-?contrast)\s+)*(?:shows?|showed|demonstrates?|demonstrated|reveals?|revealed)\s+(?:that\s+)?(?:there\s+(?:is|are)\s+)?(?:evidence\s+of\s+)?", "Limited images of the remaining brain show "),
     ("study title run-on", r"(?:ct|mri|mr|hrct|ncct|cect)\s+(?:of\s+the\s+)?(?:brain|head|chest|thorax)\s+(?:plain|without\s+contrast|with\s+contrast|non-?contrast|plain\s+and\s+contrast)\s+(?=the\s|there\s|no\s)", "ct brain plain "),
     ("we see", r"(?:we|i)\s+(?:see|note|find|identify|observe|can\s+see)\s+", "We see "),
     ("there is", r"there\s+(?:is|are|was|were|has\s+been|have\s+been|remains?|appears?\s+to\s+be|persists?|exists?)\s+(?:again|also|now|interval|otherwise|still|additionally|incidentally|noted|seen)?\s*(?:noted\s+|seen\s+)?(?:evidence\s+(?:of|for)\s+|the\s+presence\s+of\s+|the\s+appearance\s+of\s+)?", "There is "),
@@ -110,10 +113,12 @@ TITLE_WORDS = frozenset(
     ct cta ctpa mri mra mrv mr nmr hrct ncct cect ldct tomography computed computerized computerised magnetic resonance imaging scan study exam
     examination report radiology brain head chest thorax cranial skull neck abdomen upper pelvis orbits orbit pituitary sella face facial
     sinuses pns spine iac iacs temporal bones bone lung lungs pulmonary angiogram angiography arteries venography cranium plain contrast
-    with without w wo w/wo w/o and of the for non noncontrast non-contrast nonenhanced unenhanced enhanced contrast-enhanced post pre
+    with without w wo w/wo w/o and of the for non noncontrast non-contrast nonenhanced unenhanced enhanced contrast-enhanced post pre no nil given administered
     postcontrast precontrast iv intravenous gad gadolinium s c no screening low dose low-dose protocol routine dynamic high resolution
     multislice helical spiral prior date dated dt on at plus limited complete emergency stat portable images only prelim preliminary final dual
     phase energy volume series contrast+plain mrcp seizure stroke epilepsy trauma code lung-cancer cancer program 3t 1.5t tesla ( ) , + & - / .
     """.split()
 )
-TITLE_MODALITIES = frozenset("ct cta ctpa mri mra mrv mr hrct ncct cect ldct tomography imaging scan angiogram angiography".split())
+TITLE_MODALITIES = frozenset(
+    "ct cta ctpa mri mra mrv mr hrct ncct cect ldct tomography imaging scan angiogram angiography".split()
+)

@@ -4,6 +4,7 @@ Every word is a head noun in the singular; plurals are found by :func:`itemclip_
 no list are still read: :data:`FINDING_SUFFIXES` knows how medicine builds its names.
 """
 
+# ruff: noqa: E501, SIM905  (rows of tables read better unbroken, words better without quotes)
 from __future__ import annotations
 
 # One line, one concept: the first word names it. Words of a line merge when places agree.
@@ -128,7 +129,7 @@ DEVICE_WORDS: frozenset[str] = frozenset(
     """
     tube tubes catheter catheters line lines lead leads pacemaker icd defibrillator stent stents coil coils clip clips
     drain drains shunt shunts ventriculostomy evd wire wires screw screws plate plates rod rods mesh prosthesis
-    prostheses implant implants valve valves port ports reservoir electrode electrodes stimulator pump graft grafts
+    prostheses implant implants port ports reservoir electrode electrodes stimulator pump graft grafts
     cannula cannulas filter filters device devices hardware staple staples suture sutures ett ngt picc cvc iabp ecmo swan
     ganz dobhoff port-a-cath portacath mediport loop recorder tracheostomy gastrostomy tac trach vad lvad impella
     craniotomy craniectomy hemicraniectomy cranioplasty burr burrhole mastectomy lobectomy pneumonectomy sternotomy thoracotomy
@@ -190,6 +191,8 @@ DIAGNOSES: tuple[tuple[str, str], ...] = (
         "hyperintensity hypodensity hypoattenuation leukoaraiosis focus signal change",
         "microangiopathy ischemia ischaemia disease demyelination infarct infarction leukoaraiosis gliosis contusion sclerosis",
     ),
+    ("hyperintensity hypointensity hypodensity focus", "abnormality signal lesion"),
+    ("hyperdense hyperattenuating", "hemorrhage haemorrhage hematoma haematoma bleed blood"),
     ("diffusion signal hypodensity hypoattenuation", "infarct infarction ischemia ischaemia stroke"),
     ("ectopia descent herniation", "chiari"),
     ("defect filling", "embolism embolus emboli thrombus thrombosis pe infarct"),

@@ -1,5 +1,6 @@
 """Headings of reports. One row, one kind of section: the words that may stand before its colon, in lower case."""
 
+# ruff: noqa: E501, SIM905  (rows of tables read better unbroken, words better without quotes)
 from __future__ import annotations
 
 # Sections that are kept.

@@ -1,5 +1,6 @@
 """Small words: determiners, degrees, ages, directions, prepositions, verbs, cues. One table, one use."""
 
+# ruff: noqa: E501, SIM905  (rows of tables read better unbroken, words better without quotes)
 from __future__ import annotations
 
 DETERMINERS = frozenset("a an the this that these those both each either another any some its their his her".split())
@@ -24,7 +25,9 @@ AGES = frozenset(
     interval prior previous known developing
     """.split()
 )
-SIDES = frozenset("left right bilateral l r lt rt lft bilat unilateral midline contralateral ipsilateral left-sided right-sided both".split())
+SIDES = frozenset(
+    "left right bilateral l r lt rt lft bilat unilateral midline contralateral ipsilateral left-sided right-sided both".split()
+)
 DIRECTIONS = frozenset(
     """
     anterior posterior superior inferior medial lateral upper lower middle mid proximal distal dorsal ventral central peripheral
@@ -49,7 +52,9 @@ SCOPE_ADJECTIVES = frozenset(
     "sizeable gross obvious".split()
 )
 # "acute" is repeated only where the noun can be acute.
-ACUTE_NOUNS = frozenset("hemorrhage haemorrhage infarct infarction ischemia ischaemia fracture bleed bleeding stroke hematoma haematoma".split())
+ACUTE_NOUNS = frozenset(
+    "hemorrhage haemorrhage infarct infarction ischemia ischaemia fracture bleed bleeding stroke hematoma haematoma".split()
+)
 
 PREPOSITIONS = frozenset(
     """
