@@ -17,6 +17,8 @@ from itemclip_med.dicom.headers import SliceFile
 from itemclip_med.dicom.pixel_source import PixelFormat
 from itemclip_med.errors import PixelError
 
+_DECODERS = "pylibjpeg"  # and no other that happens to be installed: GDCM ends the process on some damaged files
+
 
 def decode(file: SliceFile) -> np.ndarray:
     """Decode one slice.
@@ -49,7 +51,8 @@ def decode_with_loss(file: SliceFile) -> tuple[np.ndarray, bool]:
         )
     try:
         with _quiet():
-            values, _ = get_decoder(syntax).as_array(_as_dataset(data, form, stream), raw=True, index=0)
+            frame = _as_dataset(data, form, stream)
+            values, _ = get_decoder(syntax).as_array(frame, raw=True, index=0, decoding_plugin=_DECODERS)
     except BaseException as error:  # decoders raise their own kinds; a Rust one panics on runs that are too long
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
