@@ -1,6 +1,6 @@
 """Make a shipped head-CT phantom model anew: phantoms, store, a longer training, its table on phantoms of another seed.
 
-    python benchmarks/train_weights.py build/weights [--num-train 4500] [--num-test 400] [--epochs 16] [--seed 1]
+    python benchmarks/train_weights.py build/weights [--num-train 4500] [--num-test 400] [--epochs 45] [--seed 1]
 
 The folder ``head_ct_phantom`` in the output is what ``itemclip_med/weights`` holds: float16 safetensors, configuration,
 tokenizer, preprocessing, and ``card.json`` with the command, seed, data digest and table.
@@ -24,7 +24,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--num-train", type=int, default=4500)
     parser.add_argument("--num-test", type=int, default=400)
-    parser.add_argument("--epochs", type=int, default=16)
+    parser.add_argument("--epochs", type=int, default=45)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     settings = DemoSettings(
