@@ -19,7 +19,7 @@ from itemclip_med.errors import DicomError, FormatError, ItemClipError, SourceEr
 from itemclip_med.preprocess.joining import join_labels, join_reports
 from itemclip_med.preprocess.recipe import Recipe, load_recipe, parse_recipe
 from itemclip_med.preprocess.scheduling import run_tasks
-from itemclip_med.preprocess.sources import SourceFiles, SourceSeries, SourceStudy, open_kind
+from itemclip_med.preprocess.sources import Source, SourceFiles, SourceScan, SourceSeries, SourceStudy, open_kind
 from itemclip_med.preprocess.study_ids import IdMaker, default_key_path, load_key
 from itemclip_med.preprocess.summary import RunLog, Summary, default_log_path
 from itemclip_med.records import Series, Study
@@ -232,12 +232,13 @@ def run_recipe(
             if writer:
                 _note_other_recipes(recipe, [known.get(files.digest) for files in scan.studies], writer, summary)
             worker_args = (dict(recipe.values), recipe.name, ids, None if check else store, kind)
-            aliases: dict[str, list[str]] = {}
+            aliases = _known_aliases(scan, known, opened, ids) if labels or reports else {}
+            seen = {known[files.digest] for files in scan.studies if files.digest in known}
             workers = min(workers or num_processors(), len(todo))
             outcomes = run_tasks(todo, StudyWorker, worker_args, workers=workers, scheduler=scheduler)
             try:
                 for outcome in _progress(outcomes, len(todo), show_progress):
-                    _book(outcome, summary, writer, log, aliases)
+                    _book(outcome, summary, writer, log, aliases, seen)
             except BrokenProcessPool as error:
                 raise SourceError(
                     "A worker process was ended from outside, probably for want of memory: run the same command again "
@@ -280,16 +281,29 @@ def _log(store: Path, check: bool, summary: Summary) -> contextlib.AbstractConte
     return RunLog(summary.log_path)
 
 
+def _known_aliases(scan: SourceScan, known: Mapping[str, str], source: Source, ids: IdMaker) -> dict[str, list[str]]:
+    """What labels and reports may call the studies of earlier runs."""
+    return {known[files.digest]: ids.aliases(**source.names(files)) for files in scan.studies if files.digest in known}
+
+
 def _book(
-    outcome: Outcome, summary: Summary, writer: StoreWriter | None, log: RunLog | None, aliases: dict[str, list[str]]
+    outcome: Outcome,
+    summary: Summary,
+    writer: StoreWriter | None,
+    log: RunLog | None,
+    aliases: dict[str, list[str]],
+    seen: set[str],
 ) -> None:
     summary.series_left_out += outcome.series_left_out
     summary.files_skipped += outcome.files_skipped
     summary.num_skipped += outcome.num_skipped
     for study, names in outcome.stored:
-        if study.study_id in aliases:
+        if study.study_id in seen:
             outcome.failures.append(f"Study {study.study_id[:12]} is twice in the source: keep one of its folders.")
+            if writer:
+                writer.discard(study)
             continue
+        seen.add(study.study_id)
         aliases[study.study_id] = names
         summary.num_stored += 1
         summary.num_series += len(study.series)

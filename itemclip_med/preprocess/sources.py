@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
-from itemclip_med.dicom import count_skipped, read_study, require_dicom, scan_source
+from itemclip_med.dicom import StudyFiles, count_skipped, read_study, require_dicom, scan_source
+from itemclip_med.dicom.headers import parse_file
 from itemclip_med.dicom.naming import technical_name
 from itemclip_med.errors import RecipeError, SourceError
 from itemclip_med.formats import FORMATS, FileGroup, FileSeries, FileStudy, read_group, scan_files
@@ -75,6 +76,9 @@ class Source(Protocol):
     def read(self, files: Any, *, with_pixels: bool) -> tuple[Sequence[SourceStudy], Counter[str]]:
         """Read the headers of one study: the study (or several), and reasons of files of which nothing is used."""
 
+    def names(self, files: Any) -> dict[str, str]:
+        """``uid``, ``accession`` and ``path`` of a study that is stored, without reading more than one header."""
+
     def failure(self, study: Any) -> str | None:
         """Why a study without a wanted series counts as failed; None where it only has nothing that is wanted."""
 
@@ -98,6 +102,15 @@ class DicomSource:
         for study in studies:
             skipped += count_skipped(study.series)
         return studies, skipped
+
+    def names(self, files: StudyFiles) -> dict[str, str]:
+        """See :class:`Source`."""
+        first = parse_file(files.files[0])[0]
+        return {
+            "uid": first.text("StudyInstanceUID"),
+            "accession": first.text("AccessionNumber"),
+            "path": files.relative_dir,
+        }
 
     def failure(self, study: Any) -> str | None:
         """None: a DICOM study is many files, and those without use are told with their reasons."""
@@ -141,6 +154,10 @@ class FileSource:
             if series.reason is not None:
                 skipped[series.path] = series.reason
         return [study], Counter(skipped.values())
+
+    def names(self, files: FileGroup) -> dict[str, str]:
+        """See :class:`Source`."""
+        return {"uid": files.name, "accession": "", "path": files.name}
 
     def failure(self, study: FileStudy) -> str | None:
         """The reason of the first file that cannot be read: it is what the study consists of."""

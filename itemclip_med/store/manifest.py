@@ -22,12 +22,18 @@ STORE_TEXT = (json.dumps({"version": STORE_VERSION}) + "\n").encode()
 
 _MARK = b',"checksum":"'
 _TAIL = len(_MARK) + 64 + len(b'"}\n')
+_MAX_NAME = 200  # of the 255 bytes that file systems take: temporary names are longer
 _REPORT_KEYS = {"study_id", "items", "is_normal"}
 
 
 def escape(study_id: str) -> str:
-    """A study id as the name of a folder: percent-escaped, never "." or ".." or empty."""
-    return quote(study_id, safe="").replace(".", "%2E") if study_id.strip(".") == "" else quote(study_id, safe="")
+    """A study id as the name of a folder: percent-escaped, never "." or ".." or empty, short enough for any disk."""
+    name = quote(study_id, safe="")
+    if not study_id.strip("."):
+        name = name.replace(".", "%2E") or "%"
+    if len(name) > _MAX_NAME:
+        name = f"{name[: _MAX_NAME - 33]}-{hashlib.sha256(study_id.encode()).hexdigest()[:32]}"
+    return name
 
 
 def to_line(values: Mapping[str, Any]) -> bytes:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +20,6 @@ from itemclip_med.store.files import (
     LOCK,
     PART,
     LineAppender,
-    disk_error,
     release_lock,
     sync_folder,
     take_lock,
@@ -76,8 +77,7 @@ class StoreWriter:
             self._lock = take_lock(self.root)
         try:
             with telling_disk_errors(self.root):
-                for leftover in self.root.glob(f".*{PART}"):
-                    leftover.unlink(missing_ok=True)
+                self._remove_unfinished()
                 if (self.root / STORE_FILE).exists():
                     check_version(self.root)
                 else:
@@ -119,16 +119,21 @@ class StoreWriter:
         return self.commit(write_arrays(self.root, study, arrays))
 
     def commit(self, study: Study) -> Study:
-        """Append the line of a study whose arrays :func:`write_arrays` wrote, perhaps in another process.
+        """Put the arrays that :func:`write_arrays` wrote, perhaps in another process, in place, and append the line.
 
         Raises:
             StoreError: if the disk is full; the manifest is as it was before.
         """
         line = study_to_line(study)
         with telling_disk_errors(self.root):
+            self._move_in(study)
             start = self._appender.append(line)
         self._entries[study.study_id] = _Entry(start, len(line), study.source_digest, study.recipe_digest)
         return study
+
+    def discard(self, study: Study) -> None:
+        """Remove the arrays that :func:`write_arrays` wrote for a study that is not to be stored."""
+        shutil.rmtree(_staged(self.root, study), ignore_errors=True)
 
     def update(self, study: Study) -> None:
         """Replace what is known of a study (labels, split); its arrays stay.
@@ -156,9 +161,33 @@ class StoreWriter:
         try:
             self._appender.close()
             with telling_disk_errors(self.root):
+                self._remove_unfinished()
                 self._sort_lines()
         finally:
             release_lock(self.root, self._lock)
+
+    def _move_in(self, study: Study) -> None:
+        staged = _staged(self.root, study)
+        if not staged.is_dir():
+            return  # its arrays stay as they are
+        folder = self.root / VOLUMES / escape(study.study_id)
+        old = folder.with_name(f".{folder.name}.old{PART}")
+        if folder.exists():
+            shutil.rmtree(old, ignore_errors=True)
+            folder.rename(old)
+        staged.rename(folder)
+        sync_folder(folder.parent)
+        shutil.rmtree(old, ignore_errors=True)
+
+    def _remove_unfinished(self) -> None:
+        """Remove what a stopped run, or a worker that outlived it for a moment, was just writing."""
+        for folder in (self.root, self.root / VOLUMES):
+            with os.scandir(folder) if folder.is_dir() else contextlib.nullcontext(()) as entries:
+                unfinished = [
+                    entry.path for entry in entries if entry.name.startswith(".") and entry.name.endswith(PART)
+                ]
+            for path in unfinished:
+                remove(Path(path))
 
     def _sort_lines(self) -> None:
         path = self.root / MANIFEST
@@ -202,9 +231,10 @@ def _is_begun(root: Path) -> bool:
 
 
 def write_arrays(root: Path | str, study: Study, arrays: Sequence[np.ndarray]) -> Study:
-    """Write a study's arrays without touching the manifest; any number of processes may do so at once.
+    """Write a study's arrays beside the volumes, for :meth:`StoreWriter.commit` to put in place.
 
-    The study's folder holds nothing else afterwards: what an earlier, stopped or larger attempt left there goes.
+    Any number of processes may do so at once, and nothing that is stored is touched: a study that turns out to be there
+    already can still be discarded.
 
     Returns:
         The study with path, type, shape and checksum of each series filled in.
@@ -216,21 +246,27 @@ def write_arrays(root: Path | str, study: Study, arrays: Sequence[np.ndarray]) -
         raise StoreError(f"Study {study.study_id}: {len(arrays)} arrays for {len(study.series)} series.")
     root, series = Path(root), []
     folder = root / VOLUMES / escape(study.study_id)
-    try:
+    working = folder.with_name(f".{folder.name}.{os.getpid()}{PART}")
+    with telling_disk_errors(root):
+        shutil.rmtree(working, ignore_errors=True)
+        working.mkdir(parents=True)
         for number, (entry, array) in enumerate(zip(study.series, arrays, strict=True)):
-            path = folder / f"{number}.b2nd"
-            sha256 = write_array(path, array)
+            name = f"{number}.b2nd"
+            sha256 = write_array(working / name, array)
             changes = {"dtype": array.dtype.name, "shape": tuple(array.shape), "sha256": sha256}
-            series.append(replace(entry, path=path.relative_to(root).as_posix(), **changes))
-        keep = {f"{number}.b2nd" for number in range(len(arrays))}
-        for path in list(folder.iterdir()):
-            if path.name not in keep:
-                remove(path)
-        sync_folder(folder)
-        sync_folder(folder.parent)
-    except OSError as error:
-        raise disk_error(root, error) from error
-    return replace(study, series=tuple(series))
+            series.append(replace(entry, path=(folder / name).relative_to(root).as_posix(), **changes))
+        sync_folder(working)
+        study = replace(study, series=tuple(series))
+        staged = _staged(root, study)
+        shutil.rmtree(staged, ignore_errors=True)
+        working.rename(staged)
+    return study
+
+
+def _staged(root: Path, study: Study) -> Path:
+    """Where the arrays of a study wait: a name of their own for other arrays of the same id."""
+    digest = hashlib.sha256("".join(series.sha256 for series in study.series).encode()).hexdigest()[:16]
+    return root / VOLUMES / f".{escape(study.study_id)}.{digest}{PART}"
 
 
 def write_items(root: Path | str, reports: Iterable[Report]) -> None:
