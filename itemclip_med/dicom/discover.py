@@ -176,13 +176,12 @@ def _stacks_of(slices: list[SliceFile], min_slices: int) -> list[list[SliceFile]
     """Slices of one series by modality, SeriesNumber, matrix, pixel spacing and orientation, frames by StackID too."""
     groups: dict[tuple[object, ...], list[SliceFile]] = defaultdict(list)
     for file in slices:
-        is_frame = file.pixels.num_frames > 1
-        key = (file.modality, file.text("SeriesNumber"), file.shape, *np.round(file.spacing_mm, 3), is_frame)
-        groups[key].append(file)
+        groups[file.modality, file.text("SeriesNumber"), file.shape, *np.round(file.spacing_mm, 3)].append(file)
     stacks = []
-    for key, group in groups.items():
+    for group in groups.values():
         for one in split_orientations(group):
-            stacks += split_stacks(one, min_slices) if key[-1] else [one]
+            are_frames = all(file.pixels.num_frames > 1 for file in one)
+            stacks += split_stacks(one, min_slices) if are_frames else [one]
     return stacks
 
 

@@ -115,6 +115,13 @@ def test_time_points_as_objects_of_one_series_are_one_volume_each(tmp_path):
     assert (inventory.files_found, inventory.files_used) == (3, 3)
 
 
+def test_one_volume_over_several_objects_is_put_together(tmp_path):
+    frames = stack(7)
+    for name, part in (("a", frames[:4]), ("b", frames[4:6]), ("c", frames[6:])):
+        write_enhanced(tmp_path / name, part)
+    assert [series.shape for series in volumes(tmp_path)] == [(6, 8, 7)]
+
+
 def test_an_object_that_was_sent_twice_is_a_duplicate(tmp_path):
     path = write_enhanced(tmp_path / "a", stack())
     shutil.copy(path, tmp_path / "b")
