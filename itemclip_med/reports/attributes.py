@@ -225,6 +225,9 @@ def words_of(text: str) -> Words:
         elif token.kind in "Aa" or _LEVEL.match(token.word):
             places.add(_STEMS.get(one, "osse" if _LEVEL.match(token.word) else one[:6]))
     words = {token.word for token in tokens}
+    if not heads:
+        heads = [findings.PARTICIPLES[token.word] for token in tokens if token.word in findings.PARTICIPLES][:1]
+        concepts.update(heads)
     return Words(
         frozenset(content), frozenset(main), tuple(heads), frozenset(concepts), frozenset(places), laterality_of(text),
         bool(words & {"acute", "new", "early", "hyperacute"}), bool(words & {"chronic", "old", "remote", "healed"}),

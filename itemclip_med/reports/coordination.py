@@ -257,7 +257,7 @@ def _opens_unit(
         return False
     opening = tokens[segment.first]
     said = tokens[unit.segments[0].first : unit.segments[-1].last]
-    kept = any(token.kind == "K" or token.word == ":" for token in said[1:]) or (
+    kept = any(token.kind == "K" or token.word in (":", "without") for token in said[1:]) or (
         said[0].word.startswith(("post", "change", "sequela", "expected"))
         and any(token.word in ("from", "of", "after") for token in said)
     )
@@ -277,12 +277,14 @@ def _opens_unit(
             return True
         has_place = any(token.kind == "P" for token in said)
         return segment.head == "u" and not has_place
-    if segment.head != "F":
+    if segment.head != "F" or segment.joint == "/":
         return False
     if "or" in segment.joint.split() or (
         segment.joint == "&" and number and tokens[segment.first - 1].word == "&" and False
     ):
         return False
+    if any(token.word in ("sequela", "sequelae", "residue", "result", "remnant") for token in tokens[segment.first : segment.last][:3]):
+        return False  # an apposition: "hypodensity, the sequela of old hemorrhage"
     if segment.joint == ",":
         rest = tokens[segment.first : segment.last]
         if any(token.word in ("versus", "vs") for token in rest) or (

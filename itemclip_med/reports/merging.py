@@ -124,6 +124,10 @@ def _repeated(draft: Draft, kept: list[Draft]) -> Draft | None:
         if len(confident) != 1:
             return None  # sums up several findings
         winners = confident
+    is_summary = "intracranial" in words.content and words.places <= _ORGANS
+    rivals = [other for score, other in scored if score >= (1.0 if is_summary else max(2.0, best - 0.35))]
+    if best >= 2.0 and len(rivals) > 1 and draft.status != "absent" and words.places <= _ORGANS:
+        return None  # sums up several findings
     if best < 2.0:
         winners[0].confidence = min(winners[0].confidence, 0.7)
     return winners[0]

@@ -394,6 +394,8 @@ def _continues(text: CleanText, last: Block, fresh: Block, line_start: int, has_
     if before.count("(") > before.count(")"):
         return True
     word = _LAST_WORD.search(before)
+    if re.search(r"\b(?:to|on|from|toward|towards|than)\s+(?:the\s+)?(?:left|right)\s*$", before):
+        return False
     if word and (word[1] in _OPEN_WORDS or kind_of(word[1]) in "P"):
         return True
     if re.match(r"(?:mm|cm|x|by|and|or|with|of|in)\b", low[fresh.start : fresh.end]):

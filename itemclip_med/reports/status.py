@@ -53,7 +53,7 @@ def status_of(statement: str) -> Status:
         observed abnormality with a doubtful explanation is present.
     """
     main = _main_part(statement)
-    if _OPACIFIES.match(statement):
+    if _OPACIFIES.match(statement.partition(": ")[2] or statement):
         return "normal"
     hedged = _HEDGES.search(statement) is not None
     if hedged and _uncertain(statement, main):

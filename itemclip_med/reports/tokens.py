@@ -154,6 +154,7 @@ _SOFT_FINDINGS = frozenset(
         "steno-occlusion",
     ]
 )
+_ADJECTIVES_TOO = frozenset(("suspicious", "concerning", "worrisome", "related", "containing"))
 _IN_PLACES = frozenset(("cavity", "cavities", "recess", "recesses", "angle", "angles"))
 _NEGATIONS = frozenset(["no", "not", "without", "neither", "nil", "none", "never", "w/o"])
 
@@ -271,6 +272,22 @@ def _kind_of_compound(word: str) -> str:
     return "m" if "/" in word else "u"
 
 
+def _split_slash(token: Token) -> list[Token]:
+    """"effusion/pneumothorax" as three words; "t2/flair" stays one."""
+    left, slash, right = token.word.partition("/")
+    if not slash or "/" in right or not left or not right:
+        return [token]
+    kinds = kind_of(left), kind_of(right)
+    if kinds not in (("F", "F"), ("a", "a")):
+        return [token]
+    middle = token.start + len(left)
+    return [
+        Token(token.start, middle, left, kinds[0]),
+        Token(middle, middle + 1, "/", "C"),
+        Token(middle + 1, token.end, right, kinds[1]),
+    ]
+
+
 def tokenize(low: str, start: int, end: int) -> list[Token]:
     """The words and marks of ``low[start:end]``.
 
@@ -282,7 +299,11 @@ def tokenize(low: str, start: int, end: int) -> list[Token]:
     tokens = [
         Token(match.start(), match.end(), match[0], kind_of(match[0])) for match in _TOKEN.finditer(low, start, end)
     ]
+    if any("/" in token.word for token in tokens):
+        tokens = [part for token in tokens for part in _split_slash(token)]
     for index, token in enumerate(tokens):
+        if token.word in _ADJECTIVES_TOO and index + 1 < len(tokens) and tokens[index + 1].kind in "FEAaumdr":
+            tokens[index] = token._replace(kind="m")  # a suspicious nodule
         if token.word in _IN_PLACES and index and tokens[index - 1].kind in "Aa":
             tokens[index] = token._replace(kind="A")  # the middle ear cavities
     return tokens

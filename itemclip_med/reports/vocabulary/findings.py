@@ -173,6 +173,16 @@ DISEASE_MODIFIERS: tuple[tuple[str, str], ...] = (
     ("mitral aortic tricuspid pulmonic", "stenosis regurgitation"),
 )
 
+# Participles that say what a noun would: "the orbit is fractured".
+PARTICIPLES: dict[str, str] = {
+    "fractured": "fracture", "dilated": "dilatation", "thickened": "thickening", "calcified": "calcification", "effaced": "effacement",
+    "compressed": "compression", "displaced": "shift", "shifted": "shift", "deviated": "shift", "narrowed": "stenosis", "occluded": "occlusion",
+    "opacified": "opacity", "enlarged": "enlargement", "collapsed": "atelectasis", "herniated": "herniation", "thrombosed": "thrombosis",
+    "atrophic": "atrophy", "edematous": "edema", "oedematous": "edema", "ectatic": "dilatation", "consolidated": "consolidation",
+    "stenosed": "stenosis", "stenotic": "stenosis", "hypoplastic": "hypoplasia", "prominent": "prominence", "aneurysmal": "aneurysm",
+    "emphysematous": "emphysema", "displacement": "shift", "infarcted": "infarct", "swollen": "edema", "volume": "atrophy",
+}
+
 # A sign and what it may turn out to be: an impression that names the diagnosis speaks of the sign in the findings.
 # Each row: signs | diagnoses.
 DIAGNOSES: tuple[tuple[str, str], ...] = (
@@ -193,6 +203,7 @@ DIAGNOSES: tuple[tuple[str, str], ...] = (
     ),
     ("hyperintensity hypointensity hypodensity focus", "abnormality signal lesion"),
     ("hyperdense hyperattenuating", "hemorrhage haemorrhage hematoma haematoma bleed blood"),
+    ("effacement compression crowding narrowing", "effect effacement compression crowding"),
     ("diffusion signal hypodensity hypoattenuation", "infarct infarction ischemia ischaemia stroke"),
     ("ectopia descent herniation", "chiari"),
     ("defect filling", "embolism embolus emboli thrombus thrombosis pe infarct"),
