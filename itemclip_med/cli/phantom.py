@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from itemclip_med.phantoms.sets import ExportSummary
 
 
 @click.group()
@@ -58,13 +63,99 @@ def make_head_ct(
     Beside the DICOM files: reports.jsonl (report, items), truth/ (a mask per study, bits named in findings.json) and
     phantoms.json (what was asked for).
     """
-    from tqdm import tqdm
-
     from itemclip_med.phantoms.export import PhantomSet, export_head_ct
-    from itemclip_med.workers import num_processors
 
     wanted = PhantomSet(num=num, seed=seed, start=start, layout=layout, size=size)  # type: ignore[arg-type]
-    workers = workers or num_processors()
+    _run(ctx, out, num, workers, lambda workers, tell: export_head_ct(out, wanted, workers=workers, on_study=tell))
+
+
+@make.command("chest-ct")
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--num", type=click.IntRange(min=1), default=64, show_default=True, help="Number of studies.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the set; decides everything."
+)
+@click.option(
+    "--start",
+    "--offset",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Number of the first study: further studies of the same seed.",
+)
+@click.option(
+    "--layout",
+    type=click.Choice(["plain", "ct-rate", "ct-rate-v1", "rad-chestct"]),
+    default="plain",
+    show_default=True,
+    help="plain: DICOM, a folder per study, labels.csv; ct-rate: its second version, ct-rate-v1: its first; "
+    "rad-chestct: its archives and label tables.",
+)
+@click.option(
+    "--size",
+    type=click.Choice(["demo", "clinical"]),
+    default="demo",
+    show_default=True,
+    help="demo: 128 x 128, about 64 slices; clinical: 512 x 512, thick, thin, lung kernel and localizer.",
+)
+@click.option(
+    "--defects",
+    default="",
+    metavar="LIST",
+    help="Plant defects, one study each: hu-twice, flipped-axis, corrupt-file, duplicate-rows, unlabeled-volume, "
+    "missing-volume; comma between them, or all.",
+)
+@click.option(
+    "--workers", type=click.IntRange(min=1), default=None, help="Processes; as many as processors if not given."
+)
+@click.pass_context
+def make_chest_ct(
+    ctx: click.Context,
+    out: Path,
+    num: int,
+    seed: int,
+    start: int,
+    layout: str,
+    size: str,
+    defects: str,
+    workers: int | None,
+) -> None:
+    """Make chest CT studies in the new folder OUT; run it again to complete a set that was stopped.
+
+    They show the 18 findings of CT-RATE. Beside the images: reports.jsonl (report, items), truth/ (a mask per study,
+    bits named in findings.json) and phantoms.json (what was asked for).
+    """
+    from itemclip_med.phantoms.chest_defects import DEFECTS
+    from itemclip_med.phantoms.chest_export import ChestSet, export_chest_ct
+
+    names = DEFECTS if defects == "all" else tuple(name.strip() for name in defects.split(",") if name.strip())
+    try:
+        wanted = ChestSet(num, seed, start, layout, size, names)  # type: ignore[arg-type]
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
+    _run(ctx, out, num, workers, lambda workers, tell: export_chest_ct(out, wanted, workers=workers, on_study=tell))
+
+
+def _run(
+    ctx: click.Context,
+    out: Path,
+    num: int,
+    workers: int | None,
+    export: Callable[[int, Callable[[int], None]], ExportSummary],
+) -> None:
+    """Make a set of ``num`` studies in ``out`` and tell how it goes.
+
+    Args:
+        ctx: of the command.
+        out: the set's folder.
+        num: its studies.
+        workers: processes; as many as processors if None.
+        export: makes the set, given the number of processes and what to call after each study.
+    """
+    from tqdm import tqdm
+
+    from itemclip_med.workers import num_processors
+
     is_quiet = bool(ctx.find_root().params.get("quiet"))
     is_terminal = sys.stderr.isatty()
     with tqdm(total=num, unit="study", disable=is_quiet or not is_terminal) as bar:
@@ -74,7 +165,8 @@ def make_head_ct(
             if not is_terminal and not is_quiet and done % max(1, num // 10) == 0:
                 click.echo(f"{done} of {num} studies made", err=True)
 
-        summary = export_head_ct(out, wanted, workers=workers, on_study=tell)
+        summary = export(workers or num_processors(), tell)
     if not is_quiet:
         known = f" ({summary.num_known} of them were there)" if summary.num_known else ""
-        click.echo(f"{num} studies{known}, {summary.num_files} DICOM files in {out}")
+        suffix = "DICOM" if any(out.glob("*/**/*.dcm")) else "image"
+        click.echo(f"{num} studies{known}, {summary.num_files} {suffix} files in {out}")

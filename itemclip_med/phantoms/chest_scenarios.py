@@ -37,14 +37,14 @@ SCENARIOS: tuple[tuple[float, tuple[str, ...], dict[str, float]], ...] = (
                                  "Atelectasis": 0.15,
                                  "Lung opacity": 0.15, "Pulmonary fibrotic sequela": 0.15}),
     (0.08, ("Pulmonary fibrotic sequela",), {"Bronchiectasis": 0.25, "Lung nodule": 0.25, "Lymphadenopathy": 0.08}),
-    (0.06, ("Mosaic attenuation pattern",), {"Peribronchial thickening": 0.4, "Emphysema": 0.1}),  # small airways
+    (0.09, ("Mosaic attenuation pattern",), {"Peribronchial thickening": 0.4, "Emphysema": 0.1}),  # small airways
     (0.05, ("Interlobular septal thickening",), {"Lung opacity": 0.35, "Pleural effusion": 0.3, "Lymphadenopathy": 0.3,
                                                  "Lung nodule": 0.25}),  # lymphangitic spread
     (0.05, ("Lymphadenopathy",), {"Lung nodule": 0.25, "Pericardial effusion": 0.15}),
     (0.06, ("Hiatal hernia",), {"Atelectasis": 0.4, "Coronary artery wall calcification": 0.25}),
-    (0.05, ("Medical material",), {"Atelectasis": 0.45, "Pleural effusion": 0.3}),  # after an operation
+    (0.08, ("Medical material",), {"Atelectasis": 0.45, "Pleural effusion": 0.3}),  # after an operation
     (0.04, ("Atelectasis",), {"Pulmonary fibrotic sequela": 0.2}),
-    (0.04, ("Pericardial effusion",), {"Pleural effusion": 0.4, "Cardiomegaly": 0.3}),
+    (0.06, ("Pericardial effusion",), {"Pleural effusion": 0.4, "Cardiomegaly": 0.3}),
     (0.04, ("Peribronchial thickening",), {"Lung opacity": 0.2}),
 )  # fmt: skip
 NORMAL_SHARE = 0.18

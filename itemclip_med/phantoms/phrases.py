@@ -19,8 +19,14 @@ _HEAD_END = re.compile(
     r"layering|to|deep|at|on|about|dependently|through|underlying|across|throughout|consistent|compatible|from|"
     r"displacing|suggesting|up|near|noted)\b"
 )
-_COUNTABLE = {"hematoma", "collection", "fracture", "focus", "hyperdensity", "hypodensity", "area", "clot", "bleed"}
-_SINGULAR_IN_S = {"mass", "thalamus", "callosum", "loss", "pons", "ganglia"}
+_COUNTABLE = {
+    "hematoma", "collection", "fracture", "focus", "hyperdensity", "hypodensity", "area", "clot", "bleed",
+    "nodule", "opacity", "effusion", "hernia", "catheter", "pacemaker", "tube", "stent", "prosthesis", "pattern",
+}  # fmt: skip
+_SINGULAR_IN_S = {
+    "mass", "thalamus", "callosum", "loss", "pons", "ganglia", "atelectasis", "bronchiectasis", "fibrosis",
+    "atherosclerosis", "prosthesis", "thickness",
+}  # fmt: skip
 
 T = TypeVar("T")
 
