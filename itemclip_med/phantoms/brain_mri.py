@@ -24,7 +24,7 @@ from itemclip_med.workers import one_thread
 Size = Literal["demo", "clinical"]
 
 _ENHANCING = {"Glioma", "Meningioma", "Metastasis"}
-_SOFT_MM = {"demo": 2.0, "clinical": 1.0}
+_SIZES = ("demo", "clinical")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +94,30 @@ def make_brain_mri(
     Raises:
         ValueError: if a finding or the size is unknown, an effect has no cause, or seed or index are negative.
     """
-    if size not in _SOFT_MM:
+    if size not in _SIZES:
         raise ValueError(f"unknown size {size!r}; expected demo or clinical")
     if seed < 0 or index < 0:
         raise ValueError(f"seed and index count from 0, found {seed} and {index}")
+    return scan_phantom(seed, index, size, *draw_mri_parts(seed, index, size=size, findings=findings))
+
+
+def scan_phantom(
+    seed: int, index: int, size: Size, scan: MriScan, skull: SkullShape, pathology: MriPathology
+) -> BrainMriPhantom:
+    """Paint and scan what was drawn.
+
+    Args:
+        seed: of the set.
+        index: number of the study in the set.
+        size: "demo" or "clinical".
+        scan: the protocol and the scanner.
+        skull: the skull.
+        pathology: the brain and what is wrong with it.
+
+    Returns:
+        The phantom.
+    """
     with one_thread():  # the same bytes whatever the number of processors
-        scan, skull, pathology = draw_mri_parts(seed, index, size=size, findings=findings)
         anatomy = paint_anatomy(scan, skull, pathology, size)
         rng = np.random.default_rng(_streams(seed, index)[4])
         series = scan_series(scan, anatomy, rng, demo=size == "demo")
@@ -112,7 +130,12 @@ def make_brain_mri(
 
 
 def draw_mri_parts(
-    seed: int, index: int, *, size: str = "demo", findings: Sequence[str] | None = None
+    seed: int,
+    index: int,
+    *,
+    size: str = "demo",
+    findings: Sequence[str] | None = None,
+    natural_effects: bool = False,
 ) -> tuple[MriScan, SkullShape, MriPathology]:
     """Draw one study without painting it, to count what a set will hold.
 
@@ -121,6 +144,7 @@ def draw_mri_parts(
         index: number of the study in the set.
         size: "demo" or "clinical"; decides the grids alone.
         findings: as in :func:`make_brain_mri`.
+        natural_effects: let mass effect follow from the size of asked-for findings too.
 
     Returns:
         The scan, the skull and the pathology.
@@ -133,7 +157,7 @@ def draw_mri_parts(
     names = draw_mri_names(choice) if findings is None else check_mri_names(findings)
     given = bool(choice.random() < (0.93 if _ENHANCING & set(names) else 0.3))
     scan = draw_mri_scan(scanner, size, contrast=given)
-    effects = None if findings is None else True
+    effects = None if findings is None or natural_effects else True
     return scan, skull, draw_mri_pathology(names, scan.pose, detail, effects=effects)
 
 

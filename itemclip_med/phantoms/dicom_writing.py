@@ -1,6 +1,6 @@
-"""Write a volume as a series of CT images, quickly: what its slices share is encoded once.
+"""Write a volume as a series of CT or MR images, quickly: what its slices share is encoded once.
 
-The files are plain CT Image Storage, explicit little endian, one slice each, marked as synthetic data.
+The files are single-frame images, explicit little endian, one slice each, marked as synthetic data.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 CT_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.2"
+MR_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.4"
 EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 _UID_NAMESPACE = uuid.UUID("5f0f3b7e-6a52-4d0b-9a64-2f6c0d9b7f11")
 _LONG_VRS = frozenset({"OB", "OW"})  # their length has four bytes
@@ -108,18 +109,9 @@ class SeriesWriter:
             images: (rows, columns) each, in HU, all of one shape.
             planes: where each lies.
         """
-        folder.mkdir(parents=True)
         signed = self.signed
-        shape = images[0].shape
         shared = {
             **self.elements,
-            "SOPClassUID": CT_IMAGE_STORAGE,
-            "SeriesInstanceUID": make_uid(*self.uid_parts),
-            "Rows": shape[0],
-            "Columns": shape[1],
-            "SamplesPerPixel": 1,
-            "PhotometricInterpretation": "MONOCHROME2",
-            "BitsAllocated": 16,
             "BitsStored": 16 if signed else 12,
             "HighBit": 15 if signed else 11,
             "PixelRepresentation": int(signed),
@@ -127,23 +119,63 @@ class SeriesWriter:
             "RescaleSlope": "1",
             "RescaleType": "HU",
         }
-        start = b"\0" * 128 + b"DICM"
-        meta, encoded = _encode_meta(), _encode(shared)
-        for number, (image, plane) in enumerate(zip(images, planes, strict=True)):
-            uid = make_uid(*self.uid_parts, number)
-            meta[0x00020003] = _element(0x00020003, "UI", uid)
-            group = b"".join(meta[tag] for tag in sorted(meta))
-            encoded[0x00080018] = _element(0x00080018, "UI", uid)
-            encoded[0x00200013] = _element(0x00200013, "IS", str(number + 1))
-            encoded[0x00200032] = _decimals(0x00200032, plane.position_mm)
-            encoded[0x00200037] = _decimals(0x00200037, (*plane.row, *plane.column))
-            encoded[0x00201041] = _decimals(0x00201041, [_height(plane)])
-            encoded[0x00280030] = _decimals(0x00280030, plane.spacing_mm)
-            stored = (image + np.int16(1024)).astype("<i2", copy=False)  # below 4096, so that both forms agree
-            encoded[0x7FE00010] = _element(0x7FE00010, "OW", stored.tobytes())
-            length = _element(0x00020000, "UL", len(group).to_bytes(4, "little"))
-            body = b"".join([start, length, group, *(encoded[tag] for tag in sorted(encoded))])
-            (folder / f"CT{number:06d}.dcm").write_bytes(body)
+        # Below 4096, so that both forms agree.
+        stored = [(image + np.int16(1024)).astype("<i2", copy=False) for image in images]
+        write_instances(folder, "CT", CT_IMAGE_STORAGE, shared, self.uid_parts, stored, planes)
+
+
+def write_instances(
+    folder: Path,
+    prefix: str,
+    sop_class: str,
+    shared: Values,
+    uid_parts: tuple[object, ...],
+    stored: Sequence[NDArray[np.int16]],
+    planes: Sequence[Plane],
+    each: Sequence[Values] | None = None,
+) -> None:
+    """Write one file per image, ``CT000000.dcm`` and on, of any single-frame storage class.
+
+    Args:
+        folder: a new folder to write into.
+        prefix: of the files' names.
+        sop_class: UID of the storage class.
+        shared: DICOM keyword to value, of all images.
+        uid_parts: what the series' UIDs are made from.
+        stored: (rows, columns) each, the stored values as 16-bit integers, all of one shape.
+        planes: where each lies.
+        each: further elements of each image.
+    """
+    folder.mkdir(parents=True)
+    shape = stored[0].shape
+    common = {
+        **shared,
+        "SOPClassUID": sop_class,
+        "SeriesInstanceUID": make_uid(*uid_parts),
+        "Rows": shape[0],
+        "Columns": shape[1],
+        "SamplesPerPixel": 1,
+        "PhotometricInterpretation": "MONOCHROME2",
+        "BitsAllocated": 16,
+    }
+    start = b"\0" * 128 + b"DICM"
+    meta, encoded = _encode_meta(sop_class), _encode(common)
+    for number, (image, plane) in enumerate(zip(stored, planes, strict=True)):
+        uid = make_uid(*uid_parts, number)
+        meta[0x00020003] = _element(0x00020003, "UI", uid)
+        group = b"".join(meta[tag] for tag in sorted(meta))
+        encoded[0x00080018] = _element(0x00080018, "UI", uid)
+        encoded[0x00200013] = _element(0x00200013, "IS", str(number + 1))
+        encoded[0x00200032] = _decimals(0x00200032, plane.position_mm)
+        encoded[0x00200037] = _decimals(0x00200037, (*plane.row, *plane.column))
+        encoded[0x00201041] = _decimals(0x00201041, [_height(plane)])
+        encoded[0x00280030] = _decimals(0x00280030, plane.spacing_mm)
+        encoded[0x7FE00010] = _element(0x7FE00010, "OW", image.tobytes())
+        if each is not None:
+            encoded.update(_encode(each[number]))
+        length = _element(0x00020000, "UL", len(group).to_bytes(4, "little"))
+        body = b"".join([start, length, group, *(encoded[tag] for tag in sorted(encoded))])
+        (folder / f"{prefix}{number:06d}.dcm").write_bytes(body)
 
 
 def _height(plane: Plane) -> float:
@@ -186,13 +218,13 @@ def _encode_each(dataset: Dataset) -> dict[int, bytes]:
     return encoded
 
 
-def _encode_meta() -> dict[int, bytes]:
+def _encode_meta(sop_class: str) -> dict[int, bytes]:
     """The file meta information without its length and the instance's UID."""
     from pydicom.dataset import FileMetaDataset
 
     meta = FileMetaDataset()
     meta.FileMetaInformationVersion = b"\x00\x01"
-    meta.MediaStorageSOPClassUID = CT_IMAGE_STORAGE
+    meta.MediaStorageSOPClassUID = sop_class
     meta.TransferSyntaxUID = EXPLICIT_LITTLE_ENDIAN
     meta.ImplementationClassUID = make_uid("itemclip_med")
     meta.ImplementationVersionName = "ITEMCLIP_MED"

@@ -1,0 +1,197 @@
+"""Write sets of brain MRI phantoms to disk: DICOM studies or the files of Pub-Brain-5, labels, reports, truth masks."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from itemclip_med.phantoms.brain_mri import BrainMriPhantom, Size, make_brain_mri
+from itemclip_med.phantoms.mri_findings import MRI_FINDING_NAMES, MRI_LABELS, PUB_BRAIN_5_LABELS
+from itemclip_med.phantoms.mri_series import write_mri_study
+from itemclip_med.phantoms.mri_wording import compose_mri_report
+from itemclip_med.phantoms.pub_brain_5_layout import make_source_study, source_of, write_source_study
+from itemclip_med.phantoms.sets import (
+    ExportSummary,
+    Record,
+    place_study,
+    study_rng,
+    write_file,
+    write_json,
+    write_jsonl,
+    write_set,
+)
+
+MriLayout = Literal["plain", "pub-brain-5"]
+MRI_LAYOUTS: tuple[MriLayout, ...] = ("plain", "pub-brain-5")
+MRI_TRUTH_BITS: dict[str, int] = {name: bit for bit, name in enumerate(MRI_FINDING_NAMES)}
+"""Which bit of a truth mask belongs to which finding; 0 is the lowest."""
+
+_SIZES: tuple[Size, ...] = ("demo", "clinical")
+_VERSION = 1  # of the set's files; also to be raised where the same seed makes other studies
+_REPORT_STREAM = 1077  # apart from those that make the phantom
+
+
+@dataclass(frozen=True, slots=True)
+class BrainMriSet:
+    """Which phantoms to write, and how.
+
+    Attributes:
+        num: how many studies.
+        seed: of the set.
+        start: number of the first study; with one seed, sets whose numbers differ share no study.
+        layout: "plain" (DICOM, a folder per study, labels.csv) or "pub-brain-5" (NIfTI as its five sources have it).
+        size: "demo" (about 24 slices of 96 to 128 squared a series) or "clinical".
+    """
+
+    num: int
+    seed: int = 0
+    start: int = 0
+    layout: MriLayout = "plain"
+    size: Size = "demo"
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be made.
+
+        Raises:
+            ValueError: if a count is negative or the layout or size is unknown.
+        """
+        if self.num < 1 or self.seed < 0 or self.start < 0:
+            raise ValueError(f"expected num >= 1, seed and start >= 0; found {self.num}, {self.seed}, {self.start}")
+        if self.layout not in MRI_LAYOUTS or self.size not in _SIZES:
+            raise ValueError(
+                f"layout {self.layout!r}, size {self.size!r}; expected {' or '.join(MRI_LAYOUTS)}, "
+                f"{' or '.join(_SIZES)}"
+            )
+
+    @property
+    def indices(self) -> range:
+        """Numbers of the studies."""
+        return range(self.start, self.start + self.num)
+
+    def study_id(self, index: int) -> str:
+        """The id of a study in reports, labels and truth."""
+        if self.layout == "pub-brain-5":
+            return source_of(self.seed, index).study_id
+        return f"brain-mri-{index:05d}"
+
+    def study_dir(self, index: int) -> PurePosixPath:
+        """The folder of a study's series, below the set's."""
+        top = "pub_brain_5" if self.layout == "pub-brain-5" else "plain"
+        return PurePosixPath(top, self.study_id(index))
+
+    @property
+    def volume_glob(self) -> str:
+        """Pattern of the image files."""
+        return "pub_brain_5/**/*.nii.gz" if self.layout == "pub-brain-5" else "plain/**/*.dcm"
+
+    def to_dict(self) -> dict[str, Any]:
+        """What ``phantoms.json`` says."""
+        return {"kind": "brain-mri", "version": _VERSION, **asdict(self)}
+
+
+def export_brain_mri(
+    out_dir: Path, wanted: BrainMriSet, *, workers: int = 1, on_study: Callable[[int], object] | None = None
+) -> ExportSummary:
+    """Write a set of brain MRI phantoms; a set that was begun with the same settings is completed.
+
+    Args:
+        out_dir: a new or empty folder, or one that holds a begun set.
+        wanted: the set.
+        workers: processes; 1 works in this one.
+        on_study: called after each study with the number of studies done by this run.
+
+    Returns:
+        What was done.
+
+    Raises:
+        SourceError: if the folder holds anything else, cannot be written, or a worker process dies.
+        ValueError: if there is no worker.
+    """
+    return write_set(out_dir, wanted, _make_study, _finish, workers=workers, on_study=on_study)
+
+
+def mri_truth_bits(phantom: BrainMriPhantom) -> NDArray[np.uint16]:
+    """The masks of all findings in one array.
+
+    Args:
+        phantom: a brain MRI.
+
+    Returns:
+        (X, Y, Z) on the grid of the axial slices; bit ``MRI_TRUTH_BITS[name]`` is set where ``name`` is.
+    """
+    bits = np.zeros(phantom.brain.shape, np.uint16)
+    for name, mask in phantom.masks.items():
+        bits |= mask.astype(np.uint16) << np.uint16(MRI_TRUTH_BITS[name])
+    return bits
+
+
+def _make_study(out_dir: Path, wanted: BrainMriSet, index: int) -> Record:
+    """Make one study with all that belongs to it."""
+    study_id = wanted.study_id(index)
+    public = wanted.layout == "pub-brain-5"
+    phantom = (make_source_study if public else _plain_study)(wanted.seed, index, wanted.size)
+
+    def write(folder: Path) -> int:
+        if public:
+            return write_source_study(folder, phantom, source_of(wanted.seed, index))
+        return write_mri_study(folder, phantom, study_id, study_id.replace("-", ""))
+
+    num_files = place_study(out_dir, index, out_dir / wanted.study_dir(index), write)
+    kinds = {series.plan.kind for series in phantom.series}
+    report = compose_mri_report(phantom.findings, kinds, study_rng(wanted.seed, index, _REPORT_STREAM))
+    labels = phantom.labels()
+    columns = PUB_BRAIN_5_LABELS if public else MRI_LABELS
+    _write_truth(out_dir / "truth" / f"{study_id.replace('/', '_')}.nii.gz", phantom)
+    voxel_ml = abs(float(np.linalg.det(phantom.affine[:3, :3]))) / 1000
+    return {
+        "num_files": num_files,
+        "labels": [study_id, *(str(labels[name]) for name in columns)],
+        "report": {
+            "id": study_id,
+            "report": report.text,
+            "items": [item.to_dict() for item in report.items],
+            "is_normal": report.is_normal,
+        },
+        "truth": {
+            "id": study_id,
+            "index": index,
+            "age": phantom.age,
+            "series": [series.plan.kind for series in phantom.series],
+            "findings": [finding.to_dict() for finding in phantom.findings],
+            "volume_ml": {
+                name: round(int(np.count_nonzero(mask)) * voxel_ml, 3) for name, mask in phantom.masks.items()
+            },
+        },
+    }
+
+
+def _plain_study(seed: int, index: int, size: Size) -> BrainMriPhantom:
+    return make_brain_mri(seed, index, size=size)
+
+
+def _write_truth(path: Path, phantom: BrainMriPhantom) -> None:
+    import nibabel as nib
+
+    image = nib.Nifti1Image(mri_truth_bits(phantom), phantom.affine, dtype=np.uint16)
+    image.header.set_xyzt_units("mm")
+    path.parent.mkdir(exist_ok=True)
+    write_file(path, gzip.compress(image.to_bytes(), compresslevel=1, mtime=0))
+
+
+def _finish(out_dir: Path, wanted: BrainMriSet, records: list[Record]) -> None:
+    """Write what tells of all studies, in their order."""
+    public = wanted.layout == "pub-brain-5"
+    header = ["study", *PUB_BRAIN_5_LABELS] if public else ["study_id", *MRI_LABELS]
+    rows = [header, *(record["labels"] for record in records)]
+    target = out_dir / "pub_brain_5" / "pub_brain_5.csv" if public else out_dir / "labels.csv"
+    write_file(target, "".join(",".join(row) + "\n" for row in rows).encode())
+    write_jsonl(out_dir / "reports.jsonl", [record["report"] for record in records])
+    write_jsonl(out_dir / "truth" / "studies.jsonl", [record["truth"] for record in records])
+    bits = {"dtype": "uint16", "grid": "the axial slices", "bits": MRI_TRUTH_BITS}
+    write_json(out_dir / "truth" / "findings.json", bits)
