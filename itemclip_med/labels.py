@@ -32,6 +32,19 @@ CQ500_FINDINGS: tuple[str, ...] = (
     "MidlineShift",
 )
 
+RSNA_FINDINGS: tuple[str, ...] = (
+    "any",
+    "epidural",
+    "intraparenchymal",
+    "intraventricular",
+    "subarachnoid",
+    "subdural",
+)
+PUB_BRAIN_5_FINDINGS: tuple[str, ...] = ("Normal", "Stroke", "Glioma", "Meningioma", "Metastasis")
+
+_RSNA_ID = re.compile(r"(?:RSNA_)?(ID_[0-9a-f]{10})(?![0-9a-f])", re.IGNORECASE)
+_RSNA_ROW = re.compile(r"(ID_[0-9a-f]{9})_([a-z]+)")
+_PUB_BRAIN_5_SOURCES = ("brats23", "nyu_mets", "open_bhb", "stroke", "ucsf_mets")
 _CQ500_READERS = ("R1", "R2", "R3")
 _CQ500_ID = re.compile(r"CQ500[-_ ]?CT[-_ ]?0*(\d{1,9})(?!\d)", re.IGNORECASE)
 _ID_COLUMNS = ("study_id", "id", "name")
@@ -72,7 +85,51 @@ def normalize_plain_id(text: str) -> str:
     return text
 
 
-ID_NORMALIZERS: dict[str, Callable[[str], str]] = {"cq500": normalize_cq500_id, "plain": normalize_plain_id}
+def normalize_rsna_id(text: str) -> str:
+    """The one spelling of a study id of RSNA 2019: ``ID_`` and ten hexadecimal digits, its StudyInstanceUID.
+
+    Args:
+        text: that, or with ``RSNA_`` before it, as derived lists and folders spell it.
+
+    Returns:
+        ``ID_44f2fd0075``.
+
+    Raises:
+        LabelsError: if ``text`` does not start with such an id.
+    """
+    found = _RSNA_ID.match(text.strip())
+    if not found:
+        raise LabelsError(f"{_shown(text)} is no RSNA study id: expected ID_ and ten hexadecimal digits.")
+    return "ID_" + found[1][3:].lower()
+
+
+def normalize_pub_brain_5_id(text: str) -> str:
+    """The one spelling of a Pub-Brain-5 study id: its path from the source's folder on, ``stroke/sub-b74a5032``.
+
+    Args:
+        text: a path that may begin above that folder.
+
+    Returns:
+        The path without what lies above the source's folder.
+
+    Raises:
+        LabelsError: if no source's folder is in it, or nothing follows.
+    """
+    parts = [part for part in text.strip().replace("\\", "/").split("/") if part]
+    start = next((number for number, part in enumerate(parts) if part in _PUB_BRAIN_5_SOURCES), None)
+    if start is None or start + 1 >= len(parts):
+        raise LabelsError(
+            f"{_shown(text)} is no Pub-Brain-5 study: expected {'/…, '.join(_PUB_BRAIN_5_SOURCES)}/… and its folder."
+        )
+    return "/".join(parts[start:])
+
+
+ID_NORMALIZERS: dict[str, Callable[[str], str]] = {
+    "cq500": normalize_cq500_id,
+    "plain": normalize_plain_id,
+    "pub_brain_5": normalize_pub_brain_5_id,
+    "rsna": normalize_rsna_id,
+}
 """How a data set's study ids are brought to one spelling."""
 
 
@@ -145,7 +202,108 @@ def read_csv_labels(
     return labels
 
 
-LABEL_READERS: dict[str, Callable[[Path], Labels]] = {"cq500_reads": read_cq500_reads, "csv": read_csv_labels}
+def read_pub_brain_5(path: Path) -> Labels:
+    """Read Pub-Brain-5's list of studies: a column ``study`` and five classes, of which each study has one.
+
+    Args:
+        path: ``pub_brain_5.csv`` or ``pub_brain_5_gt.csv``; rows and columns in any order.
+
+    Returns:
+        ``{"stroke/sub-b74a5032": {"Normal": 0, "Stroke": 1, …}, …}`` in the file's order.
+
+    Raises:
+        FormatError: if the file is no CSV, a column is missing or there twice, or a cell is neither 0 nor 1.
+        LabelsError: if a study stands in two rows, has no class or several, or comes from no known source.
+    """
+    header, rows = _open_table(path)
+    columns = _locate(path, header, ["study", *PUB_BRAIN_5_FINDINGS])
+    labels: Labels = {}
+    for line, row in rows:
+        study_id = normalize_pub_brain_5_id(row[columns["study"]])
+        _refuse_duplicate(path, study_id, labels)
+        labels[study_id] = {name: _cell(path, line, row, columns, name) for name in PUB_BRAIN_5_FINDINGS}
+        if list(labels[study_id].values()).count(1) != 1:
+            raise LabelsError(f"{path.name}, line {line}: study {study_id} has not exactly one of the five classes.")
+    return labels
+
+
+def read_rsna_slices(path: Path) -> Labels:
+    """Read ``stage_2_train.csv`` of RSNA 2019: ``ID,Label``, six rows a slice, some of them there twice.
+
+    Args:
+        path: the file; rows in any order.
+
+    Returns:
+        ``{"ID_6431af929": {"any": 1, …}, …}``: slices, with all of :data:`RSNA_FINDINGS`.
+
+    Raises:
+        FormatError: if the file is no CSV, a column is missing, a row names no slice and finding, or a cell is neither
+            0 nor 1.
+        LabelsError: if a row is repeated with another label, or a slice lacks one of its six rows.
+    """
+    header, rows = _open_table(path)
+    columns = _locate(path, header, ["ID", "Label"])
+    slices: Labels = {}
+    for line, row in rows:
+        found = _RSNA_ROW.fullmatch(row[columns["ID"]])
+        if not found or found[2] not in RSNA_FINDINGS:
+            raise FormatError(f"{path.name}, line {line}: {_shown(row[columns['ID']])} names no slice and finding.")
+        label = _cell(path, line, row, columns, "Label")
+        known = slices.setdefault(found[1], {}).setdefault(found[2], label)
+        if known != label:
+            raise LabelsError(f"{path.name}, line {line}: {found[0]} was {known} before; keep one of the two rows.")
+    for slice_id, labels in slices.items():
+        if len(labels) != len(RSNA_FINDINGS):
+            missing = ", ".join(name for name in RSNA_FINDINGS if name not in labels)
+            raise LabelsError(f"{path.name}: slice {slice_id} has no row for {missing}.")
+    return slices
+
+
+def read_rsna_studies(path: Path) -> Labels:
+    """Labels of RSNA 2019's studies: of each finding the greatest over a study's slices.
+
+    Which slice belongs to which study stands in the headers only. A table ``slices.csv`` beside the label file, with
+    the columns ``SOPInstanceUID`` and ``StudyInstanceUID``, says it.
+
+    Args:
+        path: ``stage_2_train.csv``.
+
+    Returns:
+        ``{"ID_44f2fd0075": {"any": 1, …}, …}`` with all of :data:`RSNA_FINDINGS`; studies in that table's order.
+
+    Raises:
+        FormatError: if one of the files is missing or no such table.
+        LabelsError: if a slice of the table has no label, or stands there for two studies.
+    """
+    slices = read_rsna_slices(path)
+    table = path.with_name("slices.csv")
+    if not table.is_file():
+        raise FormatError(
+            f"{path.name} labels slices: put a table slices.csv beside it (columns SOPInstanceUID, StudyInstanceUID, "
+            "from the headers), or give a table with a column study_id."
+        )
+    header, rows = _open_table(table)
+    columns = _locate(table, header, ["SOPInstanceUID", "StudyInstanceUID"])
+    owners: dict[str, str] = {}
+    studies: Labels = {}
+    for line, row in rows:
+        slice_id, study_id = row[columns["SOPInstanceUID"]], normalize_rsna_id(row[columns["StudyInstanceUID"]])
+        if slice_id not in slices:
+            raise LabelsError(f"{table.name}, line {line}: slice {_shown(slice_id)} has no label in {path.name}.")
+        if owners.setdefault(slice_id, study_id) != study_id:
+            raise LabelsError(f"{table.name}, line {line}: slice {slice_id} belongs to two studies; keep one.")
+        study = studies.setdefault(study_id, dict.fromkeys(RSNA_FINDINGS, 0))
+        for name, label in slices[slice_id].items():
+            study[name] = max(study[name] or 0, label or 0)
+    return studies
+
+
+LABEL_READERS: dict[str, Callable[[Path], Labels]] = {
+    "cq500_reads": read_cq500_reads,
+    "csv": read_csv_labels,
+    "pub_brain_5": read_pub_brain_5,
+    "rsna_stage_2": read_rsna_studies,
+}
 """Readers by the name that recipes and tasks use."""
 
 
