@@ -17,6 +17,7 @@ from itemclip_med.dicom.headers import SliceFile, parse_file
 from itemclip_med.dicom.scan import Scan, StudyFiles, open_source, scan_source
 from itemclip_med.dicom.series import DicomSeries, DicomStudy, Inventory, count_skipped, new_series
 from itemclip_med.dicom.splitting import drop_duplicates, split_orientations, split_stacks, split_volumes
+from itemclip_med.dicom.vocabulary import scanner_name
 from itemclip_med.errors import SourceError
 
 MIN_SLICES = 3
@@ -114,7 +115,7 @@ def _study_key(file: SliceFile) -> tuple[str, ...]:
 
 def _build_study(uid: str, group: list[SliceFile], files: StudyFiles, min_slices: int) -> DicomStudy:
     first = group[0]
-    scanner = " ".join(part for part in (first.text("Manufacturer"), first.text("ManufacturerModelName")) if part)
+    scanner = scanner_name(first.text("Manufacturer"), first.text("ManufacturerModelName"))
     return DicomStudy(
         uid=uid,
         patient_id=first.text("PatientID"),

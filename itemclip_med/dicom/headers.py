@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -27,6 +26,7 @@ from itemclip_med.dicom.pixel_source import (
     PixelSource,
     open_stream,
 )
+from itemclip_med.dicom.vocabulary import MODALITY_CODES
 from itemclip_med.errors import PixelError
 
 _STORAGE = "1.2.840.10008.5.1.4.1.1."
@@ -178,8 +178,8 @@ def _parse(path: Path) -> list[SliceFile]:
 
 
 def _code(modality: str) -> str:
-    """A modality code, "" for anything else: free text must not get into names."""
-    return modality if re.fullmatch(r"[A-Z]{2,10}", modality) else ""
+    """A modality that DICOM defines, "" for anything else: free text must not get into names."""
+    return modality if modality in MODALITY_CODES else ""
 
 
 def _object_reason(file: SliceFile, sop_class: str, dataset: Dataset) -> str | None:
