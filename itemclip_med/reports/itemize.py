@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 
 from itemclip_med.records import Item, Report, Status
-from itemclip_med.reports import attributes, clauses, coordination
+from itemclip_med.reports import attributes, clauses
 from itemclip_med.reports.cleaning import clean, is_english
 from itemclip_med.reports.merging import Draft, merge
 from itemclip_med.reports.sections import KEPT_SECTIONS, Block, find_blocks
-from itemclip_med.reports.sentences import split_sentences, trim
-from itemclip_med.reports.status import is_generic_denial, status_of
+from itemclip_med.reports.sentences import split_sentences
+from itemclip_med.reports.statements import plain, read_sentence
 from itemclip_med.reports.tokens import singular, tokenize
 
 Span = tuple[int, int]
@@ -37,45 +36,6 @@ _THE_SAME = re.compile(
     r"appears?|causes?|exerts?|involves?|displaces?|compress\w*|enhances?|exhibits?|lies|restricts?|encases?|invades?|crosses|arises?|effaces?)\b"
 )
 _GENERIC_SAME = frozenset(("lesion", "mass", "abnormality", "tumor", "tumour", "focus", "collection", "finding"))
-_ONLY_STATUS = re.compile(
-    r"(?:none|nil|no|absent|present|negative|positive|yes|unchanged|stable|similar|not\s+seen|nad)\b(?:\s+(?:seen|identified|noted|detected|present|in\s+\w+(?:\s+and\s+\w+)?|size))?"
-)
-_LOCATED = frozenset(
-    [
-        "hydrocephalus",
-        "ventriculomegaly",
-        "cardiomegaly",
-        "atelectasis",
-        "consolidation",
-        "emphysema",
-        "bronchiectasis",
-        "pneumothorax",
-        "gallstone",
-        "cholelithiasis",
-        "pneumonia",
-        "goiter",
-        "meningioma",
-        "schwannoma",
-        "pneumomediastinum",
-        "ascites",
-        "hepatomegaly",
-        "splenomegaly",
-        "hydronephrosis",
-        "honeycombing",
-        "lymphadenopathy",
-        "adenopathy",
-        "mastectomy",
-        "sternotomy",
-        "cholecystectomy",
-        "pneumocephalus",
-        "microbleed",
-        "microhemorrhage",
-        "infarct",
-        "infarction",
-        "kyphosis",
-        "scoliosis",
-    ]
-)
 _OVERALL = re.compile(
     r"\b(?:ct|mri|mra|cta|hrct|study|scan|exam|examination|appearances?|imaging|evaluation|findings?)\b|\babnormalit(?:y|ies)\b|\bpatholog\w+\b|\bprocess\b|\bdisease\b|^nad\b"
 )
@@ -187,63 +147,22 @@ def itemize(report: str, *, collapse_normal: bool = True, max_chars: int = MAX_C
 def _read_block(low: str, block: Block, drafts: list[Draft]) -> None:
     """Add the items of one block."""
     for start, end in split_sentences(low, block.start, block.end):
-        sentence = _plain(low, [(start, end)])
+        sentence = plain(low, [(start, end)])
         if not re.search(r"[^\W\d_]", sentence):
             continue
         target = _referred(sentence, block, drafts)
         if target is not None and not clauses.is_dropped(sentence):
             spans = clauses.cut_tails(low, start, end)
             target.spans.extend(spans)
-            target.text = _plain(low, target.spans)
+            target.text = plain(low, target.spans)
             continue
-        for clause in clauses.split_clauses(low, start, end):
-            for part in clauses.split_exceptions(low, *clause):
-                _read_clause(low, part, block, drafts)
-
-
-def _read_clause(low: str, part: Span, block: Block, drafts: list[Draft]) -> None:
-    start, end = trim(low, *part)
-    if start >= end:
-        return
-    plain = _plain(low, [(start, end)])
-    kept = clauses.cut_tails(low, start, end)
-    says_none = block.heading is not None and _ONLY_STATUS.fullmatch(plain) is not None
-    if not says_none and clauses.is_dropped(_plain(low, kept)):
-        return
-    start = clauses.cut_lead_in(low, kept[0][0], kept[0][1])
-    kept[0] = trim(low, start, kept[0][1])
-    spans = [span for span in kept if span[0] < span[1]]
-    if not spans or (not says_none and clauses.is_dropped(_plain(low, spans))):
-        return
-    opened = (
-        (plain.startswith("there ") and "may be" in plain[:16]) or "might be" in plain[:16] or "could be" in plain[:16]
-    )
-    spans = coordination.cut_seen(low, spans)
-    whole = _plain(low, spans)
-    if not re.search(r"[^\W\d_]", whole):
-        return
-    heading = block.heading
-    head_text = _plain(low, [heading]) + ": " if heading else ""
-    is_whole = status_of(head_text + whole) == "normal" and not is_generic_denial(whole)
-    pieces = coordination.split_coordination(low, spans, is_normal=is_whole)
-    for piece in pieces:
-        text = _plain(low, piece)
-        carried = heading if heading and _carries(_plain(low, [heading]), text) else None
-        full = f"{_plain(low, [carried])}: {text}" if carried else text
-        status = status_of(full)
-        if opened and status == "present":
-            status = "uncertain"
-        if not _says_something(text, carried is not None, status):
-            continue
-        draft = Draft([carried, *piece] if carried else list(piece), full, status, block.section, carried)
-        draft.confidence = _confidence(text, len(pieces), len(piece))
-        drafts.append(draft)
-
-
-def _says_something(text: str, has_heading: bool, status: Status) -> bool:
-    if has_heading or status != "present":
-        return True
-    return any(kind_ok in "FEAaup" for kind_ok in (token.kind for token in tokenize(text, 0, len(text))))
+        heading = block.heading
+        for piece in read_sentence(low[start:end], plain(low, [heading]) if heading else ""):
+            spans = [(start + left, start + right) for left, right in piece.spans]
+            carried = heading if piece.has_heading else None
+            if carried is not None:
+                spans.insert(0, carried)
+            drafts.append(Draft(spans, piece.text, piece.status, block.section, carried, [], piece.confidence))
 
 
 def _referred(sentence: str, block: Block, drafts: list[Draft]) -> Draft | None:
@@ -261,43 +180,6 @@ def _referred(sentence: str, block: Block, drafts: list[Draft]) -> Draft | None:
         return drafts[-1]
     named = any(token.kind == "F" for token in tokenize(drafts[-1].text, 0, len(drafts[-1].text)))
     return drafts[-1] if noun in _GENERIC_SAME and named else None
-
-
-@lru_cache(maxsize=50_000)
-def _carries(heading: str, text: str) -> bool:
-    """Whether a heading belongs in front of a statement: it names no place, or no finding where the heading does."""
-    tokens = tokenize(text, 0, len(text))
-    heads = tokenize(heading, 0, len(heading))
-    has_place = any(token.kind in "A" or (token.kind == "a") for token in tokens)
-    has_finding = any(token.kind in "FE" for token in tokens)
-    if {singular(token.word) for token in heads if token.kind in "FEA"} & {singular(token.word) for token in tokens}:
-        return False
-    if any(token.kind in "FE" for token in heads) and not has_finding:
-        return True
-    if has_place:
-        return False
-    if any(singular(token.word) in _LOCATED for token in tokens):
-        return False
-    return len(heads) <= 6 or len(tokens) <= 4
-
-
-def _confidence(text: str, num_pieces: int, num_spans: int) -> float:
-    """Lower where the rules had to guess: nothing known in the text, distributed words, very long or short statements."""
-    tokens = tokenize(text, 0, len(text))
-    value = 1.0
-    if not any(token.kind in "FEA" for token in tokens):
-        value -= 0.4
-    if num_pieces > 1:
-        value -= 0.1
-    if num_spans > 2:
-        value -= 0.1
-    if len(tokens) > 40:
-        value -= 0.3
-    return max(value, 0.1)
-
-
-def _plain(low: str, spans: list[Span]) -> str:
-    return _SPACES.sub(" ", " ".join(low[start:end] for start, end in spans)).strip()
 
 
 def _finish(shown: str, draft: Draft) -> TracedItem:

@@ -405,7 +405,7 @@ def _continues(text: CleanText, last: Block, fresh: Block, line_start: int, has_
 
 def _writes_capitals(shown: str) -> bool:
     """Whether sentences of a report begin with capitals and go on in small letters."""
-    starts = re.findall(r"(?:^|[.\n]\s*)([^\W\d_])", shown)
+    starts = re.findall(r"(?:^|[.\n][ \t]{0,20})([^\W\d_])", shown)
     if not starts or shown.isupper():
         return False
     return sum(letter.isupper() for letter in starts) > 0.45 * len(starts)

@@ -46,6 +46,7 @@ ABBREVIATIONS = frozenset(
 _STOP = re.compile(r"[.!?;]+['\")\]]*")
 _LIST_NUMBER = re.compile(r"(?<![\w.,/-])\(?(\d{1,2})[.)](?=\s+[^\W\d_])|(?<![\w.])\(?([a-h])\)(?=\s+[^\W\d_])")
 _UNIT = re.compile(r"\s*(?:mm|cm|x|by|hu|ml|%)\b")
+MAX_SENTENCE = 500
 _LONG_WORDS = 11
 # Organs that begin a statement of their own behind another noun.
 _SUBJECTS = frozenset(
@@ -106,9 +107,21 @@ def split_sentences(low: str, start: int, end: int) -> list[tuple[int, int]]:
     for left, right in zip(bounds, bounds[1:], strict=False):
         left = skip.get(left, left)
         left, right = trim(low, left, right)
-        if left < right:
-            sentences.extend(_split_run_on(low, left, right))
+        for part in _bounded(low, left, right):
+            sentences.extend(_split_run_on(low, *part))
     return sentences
+
+
+def _bounded(low: str, start: int, end: int) -> list[tuple[int, int]]:
+    """The sentence, or parts of at most :data:`MAX_SENTENCE` characters, so that no rule sees more at a time."""
+    parts = []
+    while end - start > MAX_SENTENCE:
+        cut = max(low.rfind(mark, start + MAX_SENTENCE // 2, start + MAX_SENTENCE) for mark in (" ", "\n"))
+        cut = cut if cut > start else start + MAX_SENTENCE
+        parts.append(trim(low, start, cut))
+        start = trim(low, cut, end)[0]
+    parts.append((start, end))
+    return [part for part in parts if part[0] < part[1]]
 
 
 def trim(low: str, start: int, end: int) -> tuple[int, int]:

@@ -22,7 +22,7 @@ WORDS = st.sampled_from(
     """.split(" ")
 )
 REPORTS = st.lists(WORDS, max_size=60).map(" ".join)
-QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def squeezed(text):
