@@ -20,6 +20,7 @@ _MR_WORDS = {
     "PD": r"\bPD\b|PROTON",
 }
 _CONTRAST = re.compile(r"\bPOST\b|\+\s?C\b|\bGD\b|\bGAD|\bCE\b|CONTRAST|\bC\+", re.IGNORECASE)
+_NO_CONTRAST = re.compile(r"\bPRE\b|\bW/?O\b|WITHOUT|\bNON?\W?(?:C|CE|CONTRAST)\b", re.IGNORECASE)
 _BONE_WORDS = re.compile(r"\bBONE|KNOCHEN|\bOS\b|\bYD\b|SHARP", re.IGNORECASE)
 _SOFT_WORDS = re.compile(r"BRAIN|SOFT|\bST\b|STANDARD|STD|HEAD ROUTINE|PLAIN", re.IGNORECASE)
 _PLANES = {"axial": "AX", "coronal": "COR", "sagittal": "SAG", "oblique": "OBL"}
@@ -74,6 +75,7 @@ def technical_name(
         if "FLAIR" in found or "GRE" in found:
             found = [word for word in found if word != "T2"]
         parts += found[:2] or ["MR"]
-    if contrast or (modality == "MR" and _CONTRAST.search(description)):
+    is_named = _CONTRAST.search(description) and not _NO_CONTRAST.search(description)
+    if contrast or (modality == "MR" and is_named):
         parts.append("CE")
     return "_".join(parts)
