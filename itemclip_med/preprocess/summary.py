@@ -110,7 +110,7 @@ class RunLog:
         self.path = path
         with telling_disk_errors(path):
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = LineAppender(path)
+            self._file = LineAppender(path, sync=False)
 
     def write(self, event: str, **values: Any) -> None:
         """Append one line: time, event, and what is given.

@@ -89,12 +89,14 @@ class LineAppender:
 
     Args:
         path: the file, made where it does not exist.
+        sync: wait for the disk; without, a line survives the end of the process but perhaps not of the machine.
 
     Raises:
         OSError: if it cannot be opened or cut.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, sync: bool = True) -> None:
+        self._sync = sync
         self._file = path.open("ab", buffering=0)
         try:
             self._end = whole_length(path)
@@ -117,7 +119,8 @@ class LineAppender:
         try:
             while rest:
                 rest = rest[self._file.write(rest) :]
-            os.fsync(self._file.fileno())
+            if self._sync:
+                os.fsync(self._file.fileno())
         except BaseException:
             with contextlib.suppress(OSError):
                 self._file.truncate(start)
