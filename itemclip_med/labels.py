@@ -45,8 +45,59 @@ PUB_BRAIN_5_FINDINGS: tuple[str, ...] = ("Normal", "Stroke", "Glioma", "Meningio
 _RSNA_ID = re.compile(r"(?:RSNA_)?(ID_[0-9a-f]{10})(?![0-9a-f])", re.IGNORECASE)
 _RSNA_ROW = re.compile(r"(ID_[0-9a-f]{9})_([a-z]+)")
 _PUB_BRAIN_5_SOURCES = ("brats23", "nyu_mets", "open_bhb", "stroke", "ucsf_mets")
+CT_RATE_FINDINGS: tuple[str, ...] = (
+    "Medical material",
+    "Arterial wall calcification",
+    "Cardiomegaly",
+    "Pericardial effusion",
+    "Coronary artery wall calcification",
+    "Hiatal hernia",
+    "Lymphadenopathy",
+    "Emphysema",
+    "Atelectasis",
+    "Lung nodule",
+    "Lung opacity",
+    "Pulmonary fibrotic sequela",
+    "Pleural effusion",
+    "Mosaic attenuation pattern",
+    "Peribronchial thickening",
+    "Consolidation",
+    "Bronchiectasis",
+    "Interlobular septal thickening",
+)
+
+_CALCIFIED = ("Arterial wall calcification", "Coronary artery wall calcification")
+_MERGED = "Calcification"
+# Rad-ChestCT's abnormalities behind each finding; its calcifications are not told apart.
+_RAD_SOURCES: dict[str, tuple[str, ...]] = {
+    "Medical material": (
+        "breast_implant", "catheter_or_port", "chest_tube", "clip", "gi_tube", "hardware", "heart_valve_replacement",
+        "pacemaker_or_defib", "staple", "stent", "sternotomy", "suture", "tracheal_tube",
+    ),
+    **dict.fromkeys((*_CALCIFIED, _MERGED), ("calcification",)),
+    "Cardiomegaly": ("cardiomegaly",),
+    "Pericardial effusion": ("pericardial_effusion",),
+    "Hiatal hernia": ("hernia",),
+    "Lymphadenopathy": ("lymphadenopathy",),
+    "Emphysema": ("emphysema",),
+    "Atelectasis": ("atelectasis",),
+    "Lung nodule": ("nodule",),
+    "Lung opacity": ("opacity",),
+    "Pulmonary fibrotic sequela": ("fibrosis",),
+    "Pleural effusion": ("pleural_effusion",),
+    "Peribronchial thickening": ("bronchial_wall_thickening",),
+    "Consolidation": ("consolidation",),
+    "Bronchiectasis": ("bronchiectasis",),
+    "Interlobular septal thickening": ("septal_thickening",),
+}  # fmt: skip
+RAD_CHESTCT_FINDINGS: tuple[str, ...] = tuple(_RAD_SOURCES)
+"""What :func:`read_rad_chestct_labels` gives: CT-RATE's findings without the mosaic pattern, and "Calcification"."""
+
 _CQ500_READERS = ("R1", "R2", "R3")
 _CQ500_ID = re.compile(r"CQ500[-_ ]?CT[-_ ]?0*(\d{1,9})(?!\d)", re.IGNORECASE)
+_CT_RATE_ID = re.compile(r"((?:train|valid)_\d{1,9}_[a-z]{1,3}_\d{1,6})(?:\.nii(?:\.gz)?)?")
+_RAD_CHESTCT_ID = re.compile(r"((?:trn|val|tst)\d{5})(?:\.npz)?")
+_RAD_LABEL_FILES = "img*_Abnormality_and_Location_Labels.csv"
 _ID_COLUMNS = ("study_id", "id", "name")
 _UNKNOWN = {"", "nan", "na", "none", "null"}
 
@@ -124,7 +175,33 @@ def normalize_pub_brain_5_id(text: str) -> str:
     return "/".join(parts[start:])
 
 
+def normalize_ct_rate_id(text: str) -> str:
+    """The one spelling of a CT-RATE volume: ``valid_1_a_1``, its name without the suffix.
+
+    Raises:
+        LabelsError: if ``text`` is no name of a CT-RATE volume.
+    """
+    found = _CT_RATE_ID.fullmatch(text.strip())
+    if not found:
+        raise LabelsError(f"{_shown(text)} is no CT-RATE volume: expected valid_1_a_1.nii.gz or valid_1_a_1.")
+    return found[1]
+
+
+def normalize_rad_chestct_id(text: str) -> str:
+    """The one spelling of a Rad-ChestCT volume: ``trn00001``, with or without the suffix of its file.
+
+    Raises:
+        LabelsError: if ``text`` is no name of a Rad-ChestCT volume.
+    """
+    found = _RAD_CHESTCT_ID.fullmatch(text.strip())
+    if not found:
+        raise LabelsError(f"{_shown(text)} is no Rad-ChestCT volume: expected trn00001, val00001 or tst00001.")
+    return found[1]
+
+
 ID_NORMALIZERS: dict[str, Callable[[str], str]] = {
+    "ct_rate": normalize_ct_rate_id,
+    "rad_chestct": normalize_rad_chestct_id,
     "cq500": normalize_cq500_id,
     "plain": normalize_plain_id,
     "pub_brain_5": normalize_pub_brain_5_id,
@@ -298,7 +375,97 @@ def read_rsna_studies(path: Path) -> Labels:
     return studies
 
 
+def read_ct_rate_labels(path: Path) -> Labels:
+    """Read CT-RATE's ``train_predicted_labels.csv`` or ``valid_predicted_labels.csv``: one row a volume.
+
+    Args:
+        path: the file; rows and columns in any order.
+
+    Returns:
+        ``{"valid_1_a_1": {"Medical material": 0, …}, …}`` with all of :data:`CT_RATE_FINDINGS`, in the file's order.
+
+    Raises:
+        FormatError: if the file is no CSV, a column is missing or there twice, or a cell is neither 0, 1 nor empty.
+        LabelsError: if a volume stands in two rows, or its name is none of CT-RATE's.
+    """
+    header, rows = _open_table(path)
+    columns = _locate(path, header, ["VolumeName", *CT_RATE_FINDINGS])
+    labels: Labels = {}
+    for row_number, row in rows:
+        study_id = normalize_ct_rate_id(row[columns["VolumeName"]])
+        _refuse_duplicate(path, study_id, labels)
+        labels[study_id] = {name: _cell(path, row_number, row, columns, name) for name in CT_RATE_FINDINGS}
+    return labels
+
+
+def read_rad_chestct_labels(path: Path) -> Labels:
+    """Read Rad-ChestCT's labels as CT-RATE's findings.
+
+    The official tables have a column ``abnormality*location`` for each pair; a finding is there if its abnormality is
+    anywhere. A table that already has CT-RATE's columns, as HLIP released one, is read as it is; what it lacks is
+    unknown. Both kinds tell no arterial from coronary calcification, so that "Calcification" stands beside them.
+
+    Args:
+        path: one ``img…_Abnormality_and_Location_Labels.csv``, a folder that holds several, or HLIP's table.
+
+    Returns:
+        ``{"trn00001": {…}, …}`` with all of :data:`RAD_CHESTCT_FINDINGS`.
+
+    Raises:
+        FormatError: if there is no such file, or it is no CSV of either kind.
+        LabelsError: if a volume stands in two rows, or its name is none of Rad-ChestCT's.
+
+    Sources:
+        R. Draelos et al., Medical Image Analysis 2021 (labels); C. Zhao et al., arXiv 2505.21862 (the mapping).
+    """
+    paths = sorted(path.glob(_RAD_LABEL_FILES)) if path.is_dir() else [path]
+    if not paths:
+        raise FormatError(f"{path.name} holds no {_RAD_LABEL_FILES}: give the folder of Rad-ChestCT's label tables.")
+    labels: Labels = {}
+    for one in paths:
+        header, rows = _open_table(one)
+        sources = _rad_columns(one, header)
+        wanted = sorted({name for names in sources.values() for name in names})
+        columns = _locate(one, header, ["NoteAcc_DEID", *wanted])
+        for row_number, row in rows:
+            study_id = normalize_rad_chestct_id(row[columns["NoteAcc_DEID"]])
+            _refuse_duplicate(one, study_id, labels)
+            cells = {name: _cell(one, row_number, row, columns, name) for name in wanted}
+            labels[study_id] = {finding: _any_of([cells[name] for name in names]) for finding, names in sources.items()}
+    return labels
+
+
+def _rad_columns(path: Path, header: Sequence[str]) -> dict[str, list[str]]:
+    """The columns behind each finding, in a table of either kind; none where it does not know the finding."""
+    if not any("*" in name for name in header):
+        if len(set(header) & set(RAD_CHESTCT_FINDINGS)) < 2:
+            raise FormatError(f"{path.name} is no label table of Rad-ChestCT: found {_listed(header)}.")
+        return {
+            finding: [name for name in (_CALCIFIED if finding == _MERGED else (finding,)) if name in header]
+            for finding in RAD_CHESTCT_FINDINGS
+        }
+    by_source: dict[str, list[str]] = {}
+    for name in header:
+        by_source.setdefault(name.split("*")[0], []).append(name)
+    single = sorted({names[0] for names in _RAD_SOURCES.values() if len(names) == 1})
+    missing = [source for source in single if source not in by_source]
+    if missing:
+        raise FormatError(f"{path.name} has no columns of {_listed(missing)}: expected abnormality*location.")
+    return {
+        finding: [name for source in names for name in by_source.get(source, ())]
+        for finding, names in _RAD_SOURCES.items()
+    }
+
+
+def _any_of(values: Sequence[int | None]) -> int | None:
+    """1 if any value is, None if none is known, else 0."""
+    known = [value for value in values if value is not None]
+    return max(known) if known else None
+
+
 LABEL_READERS: dict[str, Callable[[Path], Labels]] = {
+    "ct_rate": read_ct_rate_labels,
+    "rad_chestct": read_rad_chestct_labels,
     "cq500_reads": read_cq500_reads,
     "csv": read_csv_labels,
     "pub_brain_5": read_pub_brain_5,
@@ -328,6 +495,8 @@ def read_labels(path: Path | str, reader: str, *, normalize_id: Callable[[str], 
     path = Path(path)
     if reader not in LABEL_READERS:
         raise LabelsError(f"No label reader {reader!r}: there are {', '.join(sorted(LABEL_READERS))}.")
+    if reader == "rad_chestct" and path.is_dir():
+        return read_rad_chestct_labels(path)
     header, _ = _open_table(path)
     if reader == "csv" or "study_id" in header:
         return read_csv_labels(path, normalize_id=normalize_id)

@@ -12,12 +12,17 @@ import pytest
 from itemclip_med.errors import FormatError, LabelsError
 from itemclip_med.labels import (
     CQ500_FINDINGS,
+    CT_RATE_FINDINGS,
     LABEL_READERS,
     normalize_cq500_id,
+    normalize_ct_rate_id,
     normalize_plain_id,
+    normalize_rad_chestct_id,
     read_cq500_reads,
     read_csv_labels,
+    read_ct_rate_labels,
     read_labels,
+    read_rad_chestct_labels,
     read_table,
 )
 
@@ -202,3 +207,104 @@ def test_recomputed_majority_equals_the_list_by_series(shared_dir):
             if study is not None and row["consensus_ICH"]:
                 stated = {name: int(float(row[f"consensus_{name}"])) for name in CQ500_FINDINGS}
                 assert study == stated, row["study"]
+
+
+# Chest CT.
+
+
+def test_ct_rate_labels_are_read_by_column_and_volume(tmp_path):
+    columns = ["Lung nodule", "VolumeName", *(name for name in CT_RATE_FINDINGS if name != "Lung nodule")]
+    rows = [["1", "valid_2_a_1.nii.gz", *["0"] * 17], ["0", "train_10_b_2.nii.gz", *["1"] * 16, ""]]
+    path = tmp_path / "labels.csv"
+    path.write_text("\n".join(",".join(row) for row in [columns, *rows]))
+    labels = read_ct_rate_labels(path)
+    assert list(labels) == ["valid_2_a_1", "train_10_b_2"]
+    assert [name for name, value in labels["valid_2_a_1"].items() if value] == ["Lung nodule"]
+    assert labels["train_10_b_2"][CT_RATE_FINDINGS[-1]] is None
+
+
+def test_a_doubled_volume_of_ct_rate_is_refused(tmp_path):
+    path = tmp_path / "labels.csv"
+    row = ",".join(["valid_1_a_1.nii.gz", *["0"] * 18])
+    path.write_text("\n".join([",".join(["VolumeName", *CT_RATE_FINDINGS]), row, row]))
+    with pytest.raises(LabelsError, match="valid_1_a_1 stands in more than one row"):
+        read_ct_rate_labels(path)
+
+
+@pytest.mark.parametrize("text", ["valid_1_a", "../valid_1_a_1", "valid_1_a_1.png", ""])
+def test_other_names_are_no_volumes_of_ct_rate(text):
+    with pytest.raises(LabelsError, match=r"is no CT-RATE volume: expected valid_1_a_1\.nii\.gz"):
+        normalize_ct_rate_id(text)
+
+
+@pytest.mark.parametrize("text", ["trn1", "abc00001", "trn00001.nii.gz"])
+def test_other_names_are_no_volumes_of_rad_chestct(text):
+    with pytest.raises(LabelsError, match="is no Rad-ChestCT volume: expected trn00001"):
+        normalize_rad_chestct_id(text)
+
+
+def write_rad(path, ones):
+    """A small table of Rad-ChestCT: ``ones`` gives the columns that are 1 of each volume."""
+    sources = [
+        "calcification", "cardiomegaly", "pericardial_effusion", "hernia", "lymphadenopathy", "emphysema",
+        "atelectasis", "nodule", "opacity", "fibrosis", "pleural_effusion", "bronchial_wall_thickening",
+        "consolidation", "bronchiectasis", "septal_thickening", "catheter_or_port",
+    ]  # fmt: skip
+    columns = [f"{source}*{where}" for source in sources for where in ("left_upper", "lung")]
+    lines = [",".join(["NoteAcc_DEID", *columns])]
+    lines += [",".join([name, *(f"{float(column in found)}" for column in columns)]) for name, found in ones.items()]
+    path.write_text("\n".join(lines))
+    return path
+
+
+def test_an_abnormality_of_rad_chestct_counts_wherever_it_lies(tmp_path):
+    path = write_rad(tmp_path / "t.csv", {"trn00001": ["nodule*left_upper", "catheter_or_port*lung"], "val00002": []})
+    labels = read_rad_chestct_labels(path)
+    assert {name for name, value in labels["trn00001"].items() if value} == {"Lung nodule", "Medical material"}
+    assert set(labels["val00002"].values()) == {0}
+
+
+def test_the_three_tables_of_rad_chestct_are_one(tmp_path):
+    for split, name in (("train", "trn00001"), ("valid", "val00002"), ("test", "tst00003")):
+        write_rad(tmp_path / f"img{split}_Abnormality_and_Location_Labels.csv", {name: ["calcification*lung"]})
+    labels = read_labels(tmp_path, "rad_chestct")
+    assert set(labels) == {"trn00001", "val00002", "tst00003"}
+    assert all(row["Calcification"] == 1 for row in labels.values())
+
+
+def test_tables_that_are_not_rad_chestcts_are_refused(tmp_path):
+    (tmp_path / "a.csv").write_text("NoteAcc_DEID,size\ntrn00001,1\n")
+    (tmp_path / "b.csv").write_text("NoteAcc_DEID,nodule*lung\ntrn00001,1\n")
+    with pytest.raises(FormatError, match="is no label table of Rad-ChestCT"):
+        read_rad_chestct_labels(tmp_path / "a.csv")
+    with pytest.raises(FormatError, match=r"has no columns of .*expected abnormality\*location"):
+        read_rad_chestct_labels(tmp_path / "b.csv")
+    with pytest.raises(FormatError, match="holds no img"):
+        read_rad_chestct_labels(tmp_path)
+
+
+@pytest.mark.labels
+def test_ct_rates_own_labels_are_read(shared_dir):
+    path = shared_dir("data/labels") / "ct_rate_valid_labels.csv"
+    labels = read_ct_rate_labels(path)
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(labels) == len(rows)
+    assert len({name.rsplit("_", 1)[0] for name in labels}) == 1564  # studies, as the data set states
+    assert len({name.rsplit("_", 2)[0] for name in labels}) == 1304  # patients
+    for name in CT_RATE_FINDINGS:
+        assert sum(row[name] == 1 for row in labels.values()) == sum(row[name] == "1" for row in rows)
+
+
+@pytest.mark.labels
+def test_rad_chestcts_labels_have_the_published_counts(shared_dir):
+    labels = read_labels(shared_dir("data/labels") / "rad_chestct_labels.csv", "rad_chestct")
+    counts = {
+        "Lung nodule": 2874, "Calcification": 2562, "Lung opacity": 1955, "Atelectasis": 1082, "Emphysema": 992,
+        "Pleural effusion": 727, "Bronchiectasis": 575, "Pericardial effusion": 563, "Consolidation": 505,
+        "Pulmonary fibrotic sequela": 478, "Hiatal hernia": 425, "Cardiomegaly": 394,
+        "Peribronchial thickening": 308, "Interlobular septal thickening": 252,
+    }  # fmt: skip
+    assert len(labels) == 3630
+    assert {name: sum(row[name] == 1 for row in labels.values()) for name in counts} == counts
+    assert all(row["Lymphadenopathy"] is None for row in labels.values())

@@ -4,29 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from itemclip_med.labels import CT_RATE_FINDINGS
 from itemclip_med.phantoms.findings import PhantomFinding
 
-CT_RATE_FINDINGS: tuple[str, ...] = (
-    "Medical material",
-    "Arterial wall calcification",
-    "Cardiomegaly",
-    "Pericardial effusion",
-    "Coronary artery wall calcification",
-    "Hiatal hernia",
-    "Lymphadenopathy",
-    "Emphysema",
-    "Atelectasis",
-    "Lung nodule",
-    "Lung opacity",
-    "Pulmonary fibrotic sequela",
-    "Pleural effusion",
-    "Mosaic attenuation pattern",
-    "Peribronchial thickening",
-    "Consolidation",
-    "Bronchiectasis",
-    "Interlobular septal thickening",
-)
-"""As the columns of CT-RATE's official label files, in their order."""
+__all__ = ["CT_RATE_FINDINGS", "check_chest_names", "chest_labels"]
 
 
 def check_chest_names(names: Sequence[str]) -> tuple[str, ...]:
