@@ -146,6 +146,7 @@ def anatomy_of(text: str) -> str | None:
     return next((label for pattern, label in _FINDING_LABELS[1:] if pattern.search(text)), None)
 
 
+@lru_cache(maxsize=50_000)
 def laterality_of(text: str) -> str | None:
     """ "left", "right", "bilateral" or None.
 
@@ -159,6 +160,7 @@ def laterality_of(text: str) -> str | None:
     return "bilateral" if left and right else "left" if left else "right" if right else None
 
 
+@lru_cache(maxsize=50_000)
 def sizes_of(text: str) -> tuple[tuple[float, ...], ...]:
     """Every size stated, in mm: ((24.0, 19.0),) for "2.4 x 1.9 cm".
 

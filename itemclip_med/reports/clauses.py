@@ -24,7 +24,7 @@ _JOIN = re.compile(
 )
 # What follows a semicolon without being a statement of its own.
 HANGS_ON = re.compile(
-    r"(?:for\s+(?:example|instance)|e\.?g|i\.?e|the\s+largest|largest|which|measuring|no\s+(?:\S+\s+)?(?:correlate|counterpart)|most\s+likely|"
+    r"\?|(?:for\s+(?:example|instance)|e\.?g|i\.?e|the\s+largest|largest|which|measuring|no\s+(?:\S+\s+)?(?:correlate|counterpart)|most\s+likely|"
     r"likely|probably|possibly|previously|consistent|compatible|suggestive|concerning|suspicious)\b"
 )
 _SEEN_AFTER = re.compile(rf"^[^,;]{{2,80}}?\b(?:is|are|was|were)\s+(?:also\s+)?{SEEN}")

@@ -301,7 +301,7 @@ def is_english(text: CleanText) -> bool:
     words = _WORD.findall(text.low[:5000])
     if len(words) < 4:
         return not any(ord(char) > 0x24F and char.isalpha() for char in text.low[:5000])
-    if sum(not _is_latin(word) for word in words) > len(words) / 3:
+    if not text.low.isascii() and sum(not _is_latin(word) for word in words) > len(words) / 3:
         return False
     foreign = sum(word in _FOREIGN for word in words)
     english = sum(word in _ENGLISH for word in words)

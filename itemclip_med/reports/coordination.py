@@ -114,7 +114,7 @@ def split_coordination(low: str, spans: Sequence[Span], *, is_normal: bool = Fal
         is_normal: whether it calls something normal; such statements stay whole.
     """
     tokens = [token for start, end in spans for token in tokenize(low, start, end)]
-    if is_normal or len(tokens) < 3 or not any(token.kind in "C," for token in tokens):
+    if is_normal or len(tokens) < 3 or not any(token.kind in "C," or token.word == "well" for token in tokens):
         return [list(spans)]
     if _NO_CHANGE.match(low, tokens[0].start, tokens[-1].end):
         return [list(spans)]

@@ -26,6 +26,7 @@ _SECTION = re.compile(
 )
 _SECTION_DASH = re.compile(rf"(?P<name>{_NAME_PATTERN})[ ]+-+[ ]+")
 _SECTION_TABLE = re.compile(rf"(?P<name>{_NAME_PATTERN})[ ]*[|\t]")
+_SECTION_GLUED = re.compile(rf"(?P<name>{_NAME_PATTERN})[ ]+(?=\S)")
 _MARK = re.compile(
     r"[ \t]*(?:[*>+o§][ \t]+|[*>][ \t]*(?=[^\W\d])|-+[ \t]*(?=[^\W_])|\(?\d{1,2}[.)](?!\d)[ \t]*|\(?\d{1,2}(?:\.\d{1,2}){1,3}[.)]?[ \t]+(?=[^\W\d])"
     r"(?!(?:mm|cm|ml|x|by|hu)\b)|\d{1,2}[ ]*-[ ]+|\(?[a-hj-z][.)][ \t]+|\(?[ivx]{1,4}[.)][ \t]+|#\d{0,2}[ \t]*)"
@@ -220,7 +221,7 @@ def _read_line(text: CleanText, start: int, end: int, state: _State) -> list[Blo
     if alone:
         state.section, state.heading, state.until_blank = alone, None, True
         return []
-    sections = list(_SECTION.finditer(low, begin, end))
+    sections = list(_SECTION.finditer(low, begin, end)) if ":" in low[begin:end] else []
     if not sections or sections[0].start() > begin:
         single = (
             _SECTION_DASH.match(low, begin, end)
@@ -259,7 +260,9 @@ def _read_line(text: CleanText, start: int, end: int, state: _State) -> list[Blo
 
 def _caps_heading(text: CleanText, begin: int, end: int) -> re.Match[str] | None:
     """ "FINDINGS There is …": a heading in capitals without a mark, glued to its text."""
-    match = re.compile(rf"(?P<name>{_NAME_PATTERN})[ ]+(?=\S)").match(text.low, begin, end)
+    if not text.shown[begin : begin + 5].isupper():
+        return None
+    match = _SECTION_GLUED.match(text.low, begin, end)
     if match is None:
         return None
     name, rest = text.shown[match.start() : match.end()].strip(), text.shown[match.end() : end]
@@ -327,10 +330,12 @@ def _heading_at(text: CleanText, start: int, end: int, line_start: bool) -> tupl
     """Place of an organ heading at ``start`` and where its statement begins."""
     low = text.low
     if line_start:
-        match = _TABLE_HEADING.match(low, start, end)
+        line = low[start:end]
+        match = _TABLE_HEADING.match(low, start, end) if "|" in line or "\t" in line else None
         if match and len(match["name"].split()) <= 6:
             return match.span("name"), match.end()
-    match = _COLON_HEADING.match(low, start, end)
+    colon = low.find(":", start, min(end, start + 80))
+    match = _COLON_HEADING.match(low, start, end) if colon >= 0 else None
     if (
         match
         and _may_head(low[match.start("name") : match.end("name")])

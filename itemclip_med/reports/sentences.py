@@ -44,7 +44,7 @@ ABBREVIATIONS = frozenset(
     ]
 )
 _STOP = re.compile(r"[.!?;]+['\")\]]*")
-_LIST_NUMBER = re.compile(r"(?<![\w.,/-])\(?(\d{1,2})[.)](?=\s+[^\W\d_])|(?<![\w.])\(?([a-h])\)(?=\s+[^\W\d_])")
+_LIST_NUMBER = re.compile(r"(?<![\w.,/-])\(?(\d{1,2})[.)](?=\s+[^\W\d_])|(?<![\w.])\(?([a-h])\)(?=\s+[^\W\d_])|(?<=[.;]\s)([b-h])\.(?=\s+[^\W\d_])")
 _UNIT = re.compile(r"\s*(?:mm|cm|x|by|hu|ml|%)\b")
 MAX_SENTENCE = 500
 _LONG_WORDS = 11
@@ -138,7 +138,7 @@ def _list_numbers(low: str, start: int, end: int) -> list[tuple[int, int]]:
     found: list[tuple[int, int]] = []
     expected = None
     for match in _LIST_NUMBER.finditer(low, start, end):
-        value = int(match[1]) if match[1] else ord(match[2]) - 96
+        value = int(match[1]) if match[1] else ord(match[2] or match[3]) - 96
         before = low[max(start, match.start() - 12) : match.start()].rstrip()
         if re.search(
             r"\b(?:grade|type|segment|score|series|image|stage|level|rads|aspects|mm|station|class|figure)$", before

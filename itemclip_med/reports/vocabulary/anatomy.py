@@ -68,7 +68,7 @@ ANATOMY: dict[str, str] = {
     "soft tissue": """
         scalp soft_tissue soft_tissues tissue tissues skin subcutis fat muscle muscles galea neck-soft parotid parotids breast breasts
         axilla axillae chest_wall wall musculature flank gland glands nipple implant-breast musculus
-        | subgaleal subcutaneous extracranial cutaneous muscular axillary mammary parotid intramuscular supraclavicular
+        | chest thoracic subgaleal subcutaneous extracranial cutaneous muscular axillary mammary parotid intramuscular supraclavicular
         infraclavicular pectoral paraspinal
         """,
     "lung": """

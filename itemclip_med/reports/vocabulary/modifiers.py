@@ -83,12 +83,12 @@ KEEPERS = frozenset(
 # Finite verbs that make a clause.
 VERBS = frozenset(
     """
-    is are was were has have had appear appears appeared show shows showed demonstrate demonstrates demonstrated-that remain remains measure
+    is are was were be been has have had appear appears appeared show shows showed demonstrate demonstrates demonstrated-that remain remains measure
     measures contain contains extend extends extended occupy occupies abut abuts compress compresses displace displaces efface effaces fill
     fills involve involves overlie overlies lie lies track tracks traverse traverses cross crosses terminate terminates end ends
     project projects protrude protrudes enhance enhances enlarge suggest suggests represent represents reflect reflects may might
     could can cannot should do does persist persists persisted outline outlines lines surround surrounds encase encases invade invades
-    drain drains-into supply supplies arise arises reach reaches course courses opacify opacifies narrow narrows deviate deviates
+    drains-into supply supplies arise arises reach reaches course courses opacify opacifies narrow narrows deviate deviates
     cause causes produce produces result results exhibit exhibits reveal reveals communicate communicates form forms look looks
     correspond corresponds layer layers will would indent indents splay splays replace replaces run runs pass passes tracked
     splits expand expands erode erodes destroys destroy
