@@ -120,7 +120,8 @@ def apply_command(table: Path, items: Path, out: Path) -> None:
 
     done = apply_corrections(table, items, out)
     click.echo(
-        f"{done.num_studies} studies corrected: {done.num_changed} items changed, {done.num_removed} removed, {done.num_added} added"
+        f"{done.num_studies} studies corrected: {done.num_changed} items changed, {done.num_removed} removed, "
+        f"{done.num_added} added"
     )
     if done.unknown:
         click.echo(

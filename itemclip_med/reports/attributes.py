@@ -1,5 +1,6 @@
 """What an item says of place, side and size, as far as it is stated; and the words by which items are compared."""
 
+# ruff: noqa: E501  (patterns and tables read better unbroken)
 from __future__ import annotations
 
 import re
@@ -7,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from itemclip_med.reports.tokens import singular, tokenize
-from itemclip_med.reports.vocabulary import findings, modifiers
+from itemclip_med.reports.vocabulary import findings, modifiers, word_lists
 from itemclip_med.reports.vocabulary.anatomy import ANATOMY
 
 _SIZE = re.compile(
@@ -20,63 +21,6 @@ _BOTH = re.compile(
     r"\b(?:bilateral(?:ly)?|both|bilat|bibasal|bibasilar|biapical|bifrontal|bitemporal|bihilar|biparietal|bioccipital)\b"
 )
 _DIRECTION_TO = re.compile(r"\b(?:to|toward|towards)\s+the\s+(?:left|right)\b")
-_LIGHT = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "there",
-        "is",
-        "are",
-        "was",
-        "were",
-        "be",
-        "been",
-        "of",
-        "and",
-        "or",
-        "in",
-        "with",
-        "to",
-        "on",
-        "at",
-        "for",
-        "by",
-        "as",
-        "from",
-        "no",
-        "not",
-        "without",
-        "nor",
-        "neither",
-        "seen",
-        "noted",
-        "identified",
-        "observed",
-        "present",
-        "evidence",
-        "which",
-        "that",
-        "this",
-        "it",
-        "has",
-        "have",
-        "had",
-        "appear",
-        "appears",
-        "appearing",
-        "again",
-        "also",
-        "demonstrated",
-        "detected",
-        "area",
-        "areas",
-        "region",
-        "regions",
-        "measuring",
-        "up",
-    ]
-)
 _STEMS = {
     "kidney": "renal", "liver": "hepatic", "lung": "pulmon", "pulmonary": "pulmon", "heart": "cardiac", "bone": "osse", "osseous": "osse",
     "bony": "osse", "skull": "calvar", "calvarial": "calvar", "calvarium": "calvar", "rib": "costal", "brain": "cerebr", "spleen": "splenic",
@@ -148,7 +92,7 @@ def anatomy_of(text: str) -> str | None:
 
 @lru_cache(maxsize=50_000)
 def laterality_of(text: str) -> str | None:
-    """ "left", "right", "bilateral" or None.
+    """As in: "left", "right", "bilateral" or None.
 
     Args:
         text: in lower case.
@@ -212,7 +156,7 @@ def words_of(text: str) -> Words:
     kept = False
     for token in tokens:
         kept = kept or (token.kind == "K" and len(content) > 1)
-        if token.kind in ",;:()" or token.word in _LIGHT or not token.word[0].isalnum():
+        if token.kind in ",;:()" or token.word in word_lists.LIGHT or not token.word[0].isalnum():
             continue
         one = singular(token.word)
         concept = _CONCEPTS.get(token.word) or _CONCEPTS.get(one)

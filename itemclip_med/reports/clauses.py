@@ -1,4 +1,4 @@
-"""Cut a sentence into clauses: parts with a subject and a verb of their own, exceptions, and what hangs on "without"."""
+"""Cut a sentence into clauses: what has a subject and a verb of its own, exceptions, what hangs on "without"."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def cut_lead_in(low: str, start: int, end: int) -> int:
 
 
 def split_exceptions(low: str, start: int, end: int) -> list[Span]:
-    """ "clear except for atelectasis" and "Apart from atelectasis, clear" as two clauses.
+    """As in: "clear except for atelectasis" and "Apart from atelectasis, clear" as two clauses.
 
     Args:
         low: the cleaned report in lower case.
@@ -322,7 +322,7 @@ def _is_normal_note(right: list[Token], left: list[Token]) -> bool:
 
 
 def _follows_normal(left: list[Token], right: list[Token]) -> bool:
-    """ "Heart normal, ascending aorta 42 mm": another place behind a complete normal note."""
+    """As in: "Heart normal, ascending aorta 42 mm": another place behind a complete normal note."""
     if not _NORMAL_END.search(" ".join(token.word for token in left)) or not any(token.kind in "AF" for token in left):
         return False
     return len(right) > 1 and right[0].kind not in "KPV" and any(token.kind in "AFE" for token in right)

@@ -283,7 +283,10 @@ def _opens_unit(
         segment.joint == "&" and number and tokens[segment.first - 1].word == "&" and False
     ):
         return False
-    if any(token.word in ("sequela", "sequelae", "residue", "result", "remnant") for token in tokens[segment.first : segment.last][:3]):
+    if any(
+        token.word in ("sequela", "sequelae", "residue", "result", "remnant")
+        for token in tokens[segment.first : segment.last][:3]
+    ):
         return False  # an apposition: "hypodensity, the sequela of old hemorrhage"
     if segment.joint == ",":
         rest = tokens[segment.first : segment.last]
@@ -307,7 +310,7 @@ def _distributes(tokens: Sequence[Token], unit: _Unit) -> bool:
     holder = unit.segments[heads[0]]
     noun = tokens[holder.head_at]
     pending = unit.segments[: heads[0]]
-    first_words = [[token for token in tokens[segment.first : segment.last]] for segment in [*pending, holder]]
+    first_words = [list(tokens[segment.first : segment.last]) for segment in [*pending, holder]]
     if any(segment.head in "A" and not _is_modifier_like(tokens, segment) for segment in pending) and noun.kind != "E":
         return False
     if noun.kind == "E":
@@ -372,7 +375,7 @@ def _shared_tail(tokens: Sequence[Token], units: Sequence[_Unit]) -> list[Token]
 
 
 def _split_objects(low: str, tokens: Sequence[Token], verb: int, spans: Sequence[Span]) -> list[list[Span]]:
-    """ "The liver shows steatosis and a cyst": the subject is carried to both."""
+    """As in: "The liver shows steatosis and a cyst": the subject is carried to both."""
     objects = tokens[verb + 1 :]
     if not objects or objects[0].kind in "N" or any(token.kind in "KV" for token in objects):
         return [list(spans)]

@@ -48,7 +48,7 @@ class TracedItem:
     Attributes:
         text: the report's own words; a carried heading is followed by a colon.
         status: what it says of its finding.
-        spans: (start, end) of its parts, in the order of ``text``; empty only for the default sentence of a normal study.
+        spans: (start, end) of its parts, in the order of ``text``; empty only for the default sentence.
         section: "findings", "impression", "addendum", or "body" where the report has no headings.
         anatomy: coarse place where one is stated.
         laterality: "left", "right", "bilateral" where stated.
@@ -93,7 +93,7 @@ class ItemizedReport:
     Attributes:
         items: in the report's order; a normal study has one.
         is_normal: True where nothing is present or uncertain, None where there is no usable text.
-        reason: why there are no items ("empty", "too long", "not English", "no usable text"); None where there are some.
+        reason: why there are no items ("empty", "too long", "not English", "no usable text"); else None.
     """
 
     items: tuple[TracedItem, ...] = ()
@@ -116,7 +116,7 @@ def itemize(report: str, *, collapse_normal: bool = True, max_chars: int = MAX_C
 
     Args:
         report: free text in English; HTML and RTF are read, marks of de-identification are left out.
-        collapse_normal: one overall item for a normal study, as the annotation rule asks; False keeps all its statements.
+        collapse_normal: one overall item for a normal study, as the annotation rule asks; False keeps all.
         max_chars: longer texts are not read, and marked so.
 
     Returns:
@@ -185,7 +185,8 @@ def _referred(sentence: str, block: Block, drafts: list[Draft]) -> Draft | None:
 def _finish(shown: str, draft: Draft) -> TracedItem:
     text = _show(shown, draft.spans, draft.heading)
     return TracedItem(
-        text, draft.status, tuple(draft.spans), draft.section, attributes.anatomy_of(draft.text), attributes.laterality_of(draft.text),
+        text, draft.status, tuple(draft.spans), draft.section, attributes.anatomy_of(draft.text),
+        attributes.laterality_of(draft.text),
         attributes.sizes_of(draft.text), tuple(_show(shown, spans, None) for spans in draft.repeats), draft.confidence,
     )  # fmt: skip
 

@@ -7,40 +7,11 @@ from dataclasses import dataclass, field
 from itemclip_med.records import Status
 from itemclip_med.reports.attributes import NEUTRAL, Words, anatomy_of, words_of
 from itemclip_med.reports.tokens import singular
-from itemclip_med.reports.vocabulary import findings
+from itemclip_med.reports.vocabulary import findings, word_lists
 
 Span = tuple[int, int]
 
 _DIAGNOSES = tuple((frozenset(signs.split()), frozenset(names.split())) for signs, names in findings.DIAGNOSES)
-_LOOSE_HEADS = frozenset(
-    [
-        "change",
-        "effect",
-        "disease",
-        "finding",
-        "area",
-        "region",
-        "pattern",
-        "lesion",
-        "sign",
-        "loss",
-        "signal",
-        "increase",
-        "decrease",
-        "involvement",
-        "level",
-        "process",
-        "artifact",
-        "extension",
-        "progression",
-        "trace",
-        "prominence",
-        "enlargement",
-        "thickening",
-        "density",
-        "pathology",
-    ]
-)
 _ORGANS = frozenset(("cerebr", "pulmon", "osse", "hepatic", "renal", "cardiac", "intrac", "calvar"))
 _DENIALS = ("no ", "without ", "nil ", "absen", "negative ", "neither ", "nor ")
 _CONFIDENT = 1.0
@@ -153,7 +124,7 @@ def _score(words: Words, other: Words, draft: Draft, target: Draft) -> float:
     if place < 0 or not words.content:
         return 0.0
     overlap = len(words.main & other.content) / max(len(words.main), 1)
-    named = [head for head in words.heads if head not in _LOOSE_HEADS]
+    named = [head for head in words.heads if head not in word_lists.LOOSE_HEADS]
     if named and named[0] in other.heads:
         return 2.0 + place + overlap
     if overlap >= 0.7 and (not named or named[0] in other.concepts):

@@ -1,4 +1,4 @@
-"""Read reports from JSONL, CSV (CT-RATE, MR-RATE, one's own) and folders of text files; every bad row is told, none lost."""
+"""Read reports from JSONL, CSV (CT-RATE, MR-RATE, one's own) and folders of text; every bad row is told, none lost."""
 
 from __future__ import annotations
 
@@ -121,7 +121,8 @@ def read_rows(
     }.get(source.suffix.lower())  # fmt: skip
     if reader is None:
         raise FormatError(
-            f"{source.name}: expected .jsonl, .csv, .tsv, .txt or a folder of .txt, found {source.suffix or 'no suffix'}."
+            f"{source.name}: expected .jsonl, .csv, .tsv, .txt or a folder of .txt, "
+            f"found {source.suffix or 'no suffix'}."
         )
     if not source.is_file():
         raise FormatError(f"{source.name} is no file.")

@@ -1,4 +1,4 @@
-"""Itemize a whole file: workers, one line for every row that gave no items, the same output for any number of workers."""
+"""Itemize a whole file: workers, a line for every row without items, the same output for any number of workers."""
 
 from __future__ import annotations
 
@@ -47,7 +47,8 @@ class ItemizeSummary:
         statuses = ", ".join(f"{number} {status}" for status, number in sorted(self.num_items.items()))
         yield (
             f"{self.num_reports} reports itemized ({self.num_normal} normal), {sum(self.num_items.values())} items"
-            f"{f' ({statuses})' if statuses else ''}, {len(self.empty)} without usable text, {len(self.failed)} rows failed"
+            f"{f' ({statuses})' if statuses else ''}, {len(self.empty)} without usable text, "
+            f"{len(self.failed)} rows failed"
         )
 
 

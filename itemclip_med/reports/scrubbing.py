@@ -4,6 +4,7 @@ This is a safety net and no de-identification: a name without a title, a place o
 be de-identified have to be so before they are read.
 """
 
+# ruff: noqa: E501  (patterns and tables read better unbroken)
 from __future__ import annotations
 
 import re

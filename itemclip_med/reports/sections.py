@@ -1,5 +1,6 @@
 """Cut a report into blocks: runs of text in one section, under one heading, without the marks of lists and tables."""
 
+# ruff: noqa: E501  (patterns and tables read better unbroken)
 from __future__ import annotations
 
 import re
@@ -8,7 +9,7 @@ from functools import lru_cache
 
 from itemclip_med.reports.cleaning import CleanText
 from itemclip_med.reports.tokens import kind_of, tokenize
-from itemclip_med.reports.vocabulary import dropping, headings
+from itemclip_med.reports.vocabulary import dropping, headings, word_lists
 
 KEPT_SECTIONS = ("findings", "impression", "addendum", "body")
 
@@ -36,117 +37,6 @@ _TABLE_HEADING = re.compile(r"\|?[ ]*(?P<name>[^\W\d_][\w /&,()+'.-]{0,60}?)[ ]*
 _DASH_HEADING = re.compile(r"(?P<name>[^\W\d_][\w/&]*(?:[ ](?!-)[\w/&,]+){0,4})[ ]+-+[ ]+")
 _END_MARK = re.compile(r"[.!?;:]['\")\]]*\s*$")
 _LAST_WORD = re.compile(r"([\w/-]+|[,(&+-])\s*$")
-# A line that ends so is not finished.
-_OPEN_WORDS = frozenset(
-    [
-        "the",
-        "a",
-        "an",
-        "of",
-        "in",
-        "on",
-        "at",
-        "to",
-        "for",
-        "with",
-        "without",
-        "and",
-        "or",
-        "nor",
-        "but",
-        "by",
-        "from",
-        "no",
-        "is",
-        "are",
-        "was",
-        "were",
-        "be",
-        "been",
-        "has",
-        "have",
-        "had",
-        "left",
-        "right",
-        "both",
-        "its",
-        "this",
-        "that",
-        "which",
-        "into",
-        "within",
-        "along",
-        "over",
-        "under",
-        "above",
-        "below",
-        "than",
-        "as",
-        "not",
-        "any",
-        "measuring",
-        "measures",
-        "approximately",
-        "about",
-        "up",
-        "mild",
-        "moderate",
-        "severe",
-        "small",
-        "large",
-        "acute",
-        "chronic",
-        "old",
-        "new",
-        "anterior",
-        "posterior",
-        "superior",
-        "inferior",
-        "medial",
-        "lateral",
-        "upper",
-        "lower",
-        "middle",
-        "consistent",
-        "compatible",
-        "suggestive",
-        "likely",
-        "possible",
-        "probable",
-        "may",
-        "might",
-        "likely-due",
-        "due",
-        "there",
-        ",",
-        "(",
-        "&",
-        "+",
-        "-",
-        "mm-x",
-        "x",
-        "cm-x",
-        "bilateral",
-        "multiple",
-        "few",
-        "several",
-        "through",
-        "between",
-        "adjacent",
-        "surrounding",
-        "demonstrates",
-        "shows",
-        "show",
-        "demonstrate",
-        "bilateral",
-        "representing",
-        "involving",
-        "overlying",
-        "secondary",
-        "previously",
-        "versus",
-    ]
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +149,7 @@ def _read_line(text: CleanText, start: int, end: int, state: _State) -> list[Blo
 
 
 def _caps_heading(text: CleanText, begin: int, end: int) -> re.Match[str] | None:
-    """ "FINDINGS There is …": a heading in capitals without a mark, glued to its text."""
+    """As in: "FINDINGS There is …": a heading in capitals without a mark, glued to its text."""
     if not text.shown[begin : begin + 5].isupper():
         return None
     match = _SECTION_GLUED.match(text.low, begin, end)
@@ -401,7 +291,7 @@ def _continues(text: CleanText, last: Block, fresh: Block, line_start: int, has_
     word = _LAST_WORD.search(before)
     if re.search(r"\b(?:to|on|from|toward|towards|than)\s+(?:the\s+)?(?:left|right)\s*$", before):
         return False
-    if word and (word[1] in _OPEN_WORDS or kind_of(word[1]) in "P"):
+    if word and (word[1] in word_lists.OPEN_WORDS or kind_of(word[1]) in "P"):
         return True
     if re.match(r"(?:mm|cm|x|by|and|or|with|of|in)\b", low[fresh.start : fresh.end]):
         return True

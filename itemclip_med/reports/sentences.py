@@ -2,89 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 from itemclip_med.reports.tokens import Token, tokenize
+from itemclip_med.reports.vocabulary import word_lists
 
-# Words whose full stop ends nothing.
-ABBREVIATIONS = frozenset(
-    [
-        "dr",
-        "drs",
-        "mr",
-        "mrs",
-        "ms",
-        "prof",
-        "st",
-        "e.g",
-        "eg",
-        "i.e",
-        "ie",
-        "vs",
-        "approx",
-        "ca",
-        "cf",
-        "fig",
-        "no",
-        "nr",
-        "al",
-        "resp",
-        "incl",
-        "excl",
-        "dept",
-        "tel",
-        "ext",
-        "max",
-        "min",
-        "dx",
-        "st.p",
-        "p.m",
-        "a.m",
-        "pt",
-    ]
-)
 _STOP = re.compile(r"[.!?;]+['\")\]]*")
-_LIST_NUMBER = re.compile(r"(?<![\w.,/-])\(?(\d{1,2})[.)](?=\s+[^\W\d_])|(?<![\w.])\(?([a-h])\)(?=\s+[^\W\d_])|(?<=[.;]\s)([b-h])\.(?=\s+[^\W\d_])")
+_LIST_NUMBER = re.compile(
+    r"(?<![\w.,/-])\(?(\d{1,2})[.)](?=\s+[^\W\d_])|(?<![\w.])\(?([a-h])\)(?=\s+[^\W\d_])|(?<=[.;]\s)([b-h])\.(?=\s+[^\W\d_])"
+)
 _UNIT = re.compile(r"\s*(?:mm|cm|x|by|hu|ml|%)\b")
 MAX_SENTENCE = 500
 _LONG_WORDS = 11
-# Organs that begin a statement of their own behind another noun.
-_SUBJECTS = frozenset(
-    [
-        "heart",
-        "liver",
-        "lungs",
-        "lung",
-        "ventricles",
-        "sulci",
-        "cisterns",
-        "mastoids",
-        "sinuses",
-        "calvarium",
-        "trachea",
-        "airways",
-        "spleen",
-        "pancreas",
-        "kidneys",
-        "adrenals",
-        "gallbladder",
-        "aorta",
-        "mediastinum",
-        "bones",
-        "orbits",
-        "brainstem",
-        "cerebellum",
-        "sella",
-        "pituitary",
-        "thyroid",
-        "pleura",
-        "esophagus",
-        "midline",
-        "vertebrae",
-        "ribs",
-        "globes",
-    ]
-)
 _STARTS_TWICE = re.compile(r"\s*(?:no|nil)\s[\w\s-]+?\s(?:no|nil)\s")
 
 
@@ -104,7 +34,7 @@ def split_sentences(low: str, start: int, end: int) -> list[tuple[int, int]]:
     bounds = sorted({*cuts, *(begin for begin, _ in numbers), end})
     skip = dict(numbers)
     sentences = []
-    for left, right in zip(bounds, bounds[1:], strict=False):
+    for left, right in itertools.pairwise(bounds):
         left = skip.get(left, left)
         left, right = trim(low, left, right)
         for part in _bounded(low, left, right):
@@ -165,7 +95,7 @@ def _ends_sentence(low: str, match: re.Match[str], start: int, end: int) -> bool
         return True
     before = low[max(start, position - 8) : position]
     word = re.search(r"[\w.]+$", before)
-    if word and (word[0].strip(".") in ABBREVIATIONS and word[0] != "no" and word[0] != "st"):
+    if word and (word[0].strip(".") in word_lists.ABBREVIATIONS and word[0] != "no" and word[0] != "st"):
         return False
     if word and word[0] == "no" and re.match(r"\s*\d", after):
         return False
@@ -192,7 +122,7 @@ def _split_run_on(low: str, start: int, end: int) -> list[tuple[int, int]]:
         return [(start, end)]
     cuts = {cut for index in range(1, len(tokens)) if (cut := _new_statement(tokens, index)) is not None}
     bounds = [start, *sorted(cuts), end]
-    parts = [trim(low, left, right) for left, right in zip(bounds, bounds[1:], strict=False)]
+    parts = [trim(low, left, right) for left, right in itertools.pairwise(bounds)]
     return [part for part in parts if part[0] < part[1]]
 
 
@@ -225,7 +155,7 @@ def _subject_start(tokens: list[Token], verb: int) -> int | None:
     start = verb
     while start > 0:
         token = tokens[start - 1]
-        if start != verb and tokens[start].word in _SUBJECTS and token.kind in "AFEpu#m":
+        if start != verb and tokens[start].word in word_lists.SUBJECTS and token.kind in "AFEpu#m":
             break
         if token.kind in "FE" and start != verb and token.kind != tokens[start].kind and tokens[start].kind not in "F":
             break
@@ -245,7 +175,7 @@ def _subject_start(tokens: list[Token], verb: int) -> int | None:
     before = tokens[start - 1]
     if before.kind == "V":
         # "… is intact basal cisterns are": the predicate of the clause before comes first.
-        while start < verb - 1 and tokens[start].kind in "mut" and tokens[start].word not in _SUBJECTS:
+        while start < verb - 1 and tokens[start].kind in "mut" and tokens[start].word not in word_lists.SUBJECTS:
             start += 1
             if tokens[start - 1].kind != "m" or not tokens[start - 1].word.endswith("ly"):
                 break

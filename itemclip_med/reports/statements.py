@@ -11,6 +11,7 @@ from itemclip_med.reports import clauses, coordination
 from itemclip_med.reports.sentences import trim
 from itemclip_med.reports.status import is_generic_denial, status_of
 from itemclip_med.reports.tokens import singular, tokenize
+from itemclip_med.reports.vocabulary import word_lists
 
 Span = tuple[int, int]
 
@@ -20,42 +21,7 @@ _MAY_BE = re.compile(r"there\s+(?:may|might|could)\s+be\b")
 _ONLY_STATUS = re.compile(
     r"(?:none|nil|no|absent|present|negative|positive|yes|unchanged|stable|similar|not\s+seen|nad)\b(?:\s+(?:seen|identified|noted|detected|present|in\s+\w+(?:\s+and\s+\w+)?|size))?"
 )
-_LOCATED = frozenset(
-    [
-        "hydrocephalus",
-        "ventriculomegaly",
-        "cardiomegaly",
-        "atelectasis",
-        "consolidation",
-        "emphysema",
-        "bronchiectasis",
-        "pneumothorax",
-        "gallstone",
-        "cholelithiasis",
-        "pneumonia",
-        "goiter",
-        "meningioma",
-        "schwannoma",
-        "pneumomediastinum",
-        "ascites",
-        "hepatomegaly",
-        "splenomegaly",
-        "hydronephrosis",
-        "honeycombing",
-        "lymphadenopathy",
-        "adenopathy",
-        "mastectomy",
-        "sternotomy",
-        "cholecystectomy",
-        "pneumocephalus",
-        "microbleed",
-        "microhemorrhage",
-        "infarct",
-        "infarction",
-        "kyphosis",
-        "scoliosis",
-    ]
-)
+
 
 class Piece(NamedTuple):
     """One finding of a sentence.
@@ -153,13 +119,13 @@ def _carries(heading: str, text: str) -> bool:
         return True
     if has_place:
         return False
-    if any(singular(token.word) in _LOCATED for token in tokens):
+    if any(singular(token.word) in word_lists.LOCATED for token in tokens):
         return False
     return len(heads) <= 6 or len(tokens) <= 4
 
 
 def _confidence(text: str, num_pieces: int, num_spans: int) -> float:
-    """Lower where the rules had to guess: nothing known in the text, distributed words, very long or short statements."""
+    """Lower where the rules had to guess: nothing known, distributed words, very long statements."""
     tokens = tokenize(text, 0, len(text))
     value = 1.0
     if not any(token.kind in "FEA" for token in tokens):
@@ -171,5 +137,3 @@ def _confidence(text: str, num_pieces: int, num_spans: int) -> float:
     if len(tokens) > 40:
         value -= 0.3
     return max(value, 0.1)
-
-

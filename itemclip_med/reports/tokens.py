@@ -20,139 +20,11 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from itemclip_med.reports.vocabulary import findings, modifiers
+from itemclip_med.reports.vocabulary import findings, modifiers, word_lists
 from itemclip_med.reports.vocabulary.anatomy import ANATOMY
 
 _TOKEN = re.compile(
     r"\d+(?:[.,]\d+)*(?:st|nd|rd|th)?(?:-?(?:mm|cm|ml|hu)\b)?|w/o\b|w/|[^\W\d_](?:[\w'’.-]*[\w'])?(?:/[^\W\d_][\w'’-]*)*|\S"
-)
-_PROPERTIES = frozenset(
-    [
-        "size",
-        "sizes",
-        "contour",
-        "contours",
-        "caliber",
-        "calibre",
-        "calibers",
-        "calibration",
-        "configuration",
-        "morphology",
-        "appearance",
-        "appearances",
-        "position",
-        "width",
-        "shape",
-        "outline",
-        "volume",
-        "height",
-        "thickness",
-        "alignment",
-        "course",
-        "courses",
-        "ratio",
-        "index",
-        "score",
-        "grade",
-        "signal-void",
-        "dimensions",
-        "dimension",
-        "level",
-        "levels",
-        "axis",
-        "diameter",
-        "margin",
-        "margins",
-        "border",
-        "borders",
-        "aspect",
-        "portion",
-        "part",
-        "side",
-        "length",
-        "number",
-        "time",
-        "age",
-        "prominence-normal",
-        "aeration",
-        "pneumatization",
-        "pneumatisation",
-        "opacification-vascular",
-        "content",
-        "origin",
-        "symmetry",
-        "structures",
-        "structure",
-        "limits",
-        "views",
-        "images",
-        "sections",
-        "image",
-        "series",
-        "window",
-        "windows",
-        "study",
-        "exam",
-        "examination",
-        "scan",
-        "mri",
-        "ct",
-        "feature",
-        "features",
-    ]
-)
-_SOFT_FINDINGS = frozenset(
-    [
-        "signal",
-        "change",
-        "changes",
-        "involvement",
-        "effect",
-        "effects",
-        "artifact",
-        "artefact",
-        "spots",
-        "spot",
-        "area",
-        "areas",
-        "region",
-        "regions",
-        "level-fluid",
-        "uptake",
-        "residuals",
-        "residual",
-        "remnants",
-        "increase",
-        "decrease",
-        "reduction",
-        "disturbance",
-        "disturbances",
-        "restriction",
-        "sparing-no",
-        "findings-no",
-        "response",
-        "clearing",
-        "worsening",
-        "transection",
-        "detachment",
-        "redistribution",
-        "retraction",
-        "filling",
-        "narrowing",
-        "widening",
-        "bulging",
-        "air",
-        "injury",
-        "scalloping",
-        "notching",
-        "beading",
-        "nodes",
-        "node",
-        "lymphnode",
-        "lymphnodes",
-        "fat-containing",
-        "steno-occlusion",
-    ]
 )
 _ADJECTIVES_TOO = frozenset(("suspicious", "concerning", "worrisome", "related", "containing"))
 _IN_PLACES = frozenset(("cavity", "cavities", "recess", "recesses", "angle", "angles"))
@@ -186,8 +58,8 @@ def _build_kinds() -> dict[str, str]:
     for word in findings.NOT_FINDINGS:
         kinds.setdefault(word, "u")
     tables: tuple[tuple[frozenset[str], str], ...] = (
-        (_PROPERTIES, "p"),
-        (_SOFT_FINDINGS, "F"),
+        (word_lists.PROPERTIES, "p"),
+        (word_lists.SOFT_FINDINGS, "F"),
         (findings.FINDING_WORDS, "F"),
         (frozenset(word for line in findings.CONCEPTS for word in line.split()), "F"),
         (findings.DEVICE_WORDS, "E"),
@@ -273,7 +145,7 @@ def _kind_of_compound(word: str) -> str:
 
 
 def _split_slash(token: Token) -> list[Token]:
-    """"effusion/pneumothorax" as three words; "t2/flair" stays one."""
+    """As in: "effusion/pneumothorax" as three words; "t2/flair" stays one."""
     left, slash, right = token.word.partition("/")
     if not slash or "/" in right or not left or not right:
         return [token]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tests.reports.helpers import OWN_REPORTS, load_scorer, read_jsonl, score
 
 pytestmark = pytest.mark.reports

@@ -1,5 +1,6 @@
 """One test, one rule of the annotation."""
 
+# ruff: noqa: E501  (one example a line)
 from __future__ import annotations
 
 import pytest
@@ -115,7 +116,9 @@ def test_wrapped_lines_go_on():
     ]
 
 
-@pytest.mark.parametrize("mark", ["Dr. Roe saw a cyst", "a 1.5 cm cyst", "cyst (e.g. dermoid) in the neck", "cyst at L4-L5"])
+@pytest.mark.parametrize(
+    "mark", ["Dr. Roe saw a cyst", "a 1.5 cm cyst", "cyst (e.g. dermoid) in the neck", "cyst at L4-L5"]
+)
 def test_marks_inside_clinical_text_do_not_split(mark):
     assert len(texts(f"{mark}. Old rib fracture.")) <= 2
 
@@ -129,7 +132,9 @@ def test_run_on_dictation_is_cut():
 
 
 def test_an_impression_repeats_and_does_not_add():
-    result = itemize("FINDINGS: 14 mm nodule in the lingula, spiculated. No effusion.\nIMPRESSION: Lingular nodule. No pleural effusion.")
+    result = itemize(
+        "FINDINGS: 14 mm nodule in the lingula, spiculated. No effusion.\nIMPRESSION: Lingular nodule. No pleural effusion."
+    )
     assert [item.text for item in result.items] == ["14 mm nodule in the lingula, spiculated", "No effusion"]
     assert [item.repeats for item in result.items] == [("Lingular nodule",), ("No pleural effusion",)]
 
@@ -145,7 +150,10 @@ def test_findings_of_two_sides_do_not_merge():
 
 def test_an_addendum_adds():
     result = itemize("FINDINGS: Renal cyst.\nADDENDUM: Rib fracture.")
-    assert [(item.text, item.section) for item in result.items] == [("Renal cyst", "findings"), ("Rib fracture", "addendum")]
+    assert [(item.text, item.section) for item in result.items] == [
+        ("Renal cyst", "findings"),
+        ("Rib fracture", "addendum"),
+    ]
 
 
 def test_a_repeat_word_for_word_is_one_item():
@@ -188,9 +196,9 @@ def test_place_side_and_size_are_read():
 
 
 def test_pointers_to_other_examinations_go():
-    assert texts("Stable nodule in the lingula since 03/02/2018, previously 8 mm.") == ["Stable nodule in the lingula, previously 8 mm"] or (
-        "03/02" not in texts("Stable nodule in the lingula since 03/02/2018, previously 8 mm.")[0]
-    )
+    assert texts("Stable nodule in the lingula since 03/02/2018, previously 8 mm.") == [
+        "Stable nodule in the lingula, previously 8 mm"
+    ] or ("03/02" not in texts("Stable nodule in the lingula since 03/02/2018, previously 8 mm.")[0])
 
 
 def test_advice_hung_on_a_finding_is_cut():
@@ -198,7 +206,12 @@ def test_advice_hung_on_a_finding_is_cut():
 
 
 def test_words_in_no_list_are_read():
-    assert texts("No glorpitis, frobnoma or quuxosis. Left zibbomegaly.") == ["No glorpitis", "No frobnoma", "No quuxosis", "Left zibbomegaly"]
+    assert texts("No glorpitis, frobnoma or quuxosis. Left zibbomegaly.") == [
+        "No glorpitis",
+        "No frobnoma",
+        "No quuxosis",
+        "Left zibbomegaly",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """What must hold for any text: places in the report, nothing invented, the same again, no slow pattern."""
 
+# ruff: noqa: E501, SIM905  (one list of words)
 from __future__ import annotations
 
 import re
@@ -110,7 +111,9 @@ def test_the_order_of_sets_does_not_matter():
         "print([[ (i.text, i.status, i.anatomy, i.spans) for i in itemize(r['report']).items] for r in rows])"
     )
     printed = {
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": seed}).stdout
+        subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True, env={"PYTHONHASHSEED": seed}
+        ).stdout
         for seed in ("0", "1", "17")
     }
     assert len(printed) == 1

@@ -1,5 +1,6 @@
 """Every row of every table does what its example says."""
 
+# ruff: noqa: E501  (one example a line)
 from __future__ import annotations
 
 import re
@@ -35,7 +36,11 @@ def test_tail_rule_cuts_its_example(name, pattern, example):
 
 @pytest.mark.parametrize(("name", "pattern", "example"), dropping.LEAD_INS, ids=names(dropping.LEAD_INS))
 def test_lead_in_is_cut_from_its_example(name, pattern, example):
-    behind = {"study title run-on": "there are cysts", "patient is": "status post craniotomy", "previously seen": "there is a cyst"}
+    behind = {
+        "study title run-on": "there are cysts",
+        "patient is": "status post craniotomy",
+        "previously seen": "there is a cyst",
+    }
     text = f"{example.strip().lower()} {behind.get(name, 'there is a cyst' if name in ('on review', 'contrast lead') else 'a cyst')}"
     assert re.match(pattern, text)
     assert cut_lead_in(text, 0, len(text)) > 0
@@ -68,7 +73,12 @@ def test_denying_a_named_finding_does_not(noun):
 
 @pytest.mark.parametrize(
     ("heading", "section"),
-    [(name, section) for table in (headings.KEPT, headings.DROPPED) for section, row in table.items() for name in row.split("|")],
+    [
+        (name, section)
+        for table in (headings.KEPT, headings.DROPPED)
+        for section, row in table.items()
+        for name in row.split("|")
+    ],
 )
 def test_heading_opens_its_section(heading, section):
     text = clean(f"{heading.upper()}: Cyst in the liver.")
@@ -117,6 +127,9 @@ def test_identifier_is_scrubbed(name, pattern, example, left):
     assert scrub_text(example) == left
 
 
-@pytest.mark.parametrize("text", ["T2/FLAIR signal at L4-L5", "2.4 x 1.9 cm mass", "series 3, image 112", "Grade 2, 1.5 T", "3/4 of the lobe"])
+@pytest.mark.parametrize(
+    "text",
+    ["T2/FLAIR signal at L4-L5", "2.4 x 1.9 cm mass", "series 3, image 112", "Grade 2, 1.5 T", "3/4 of the lobe"],
+)
 def test_scrubbing_leaves_findings_alone(text):
     assert scrub_text(text) == text

@@ -79,9 +79,13 @@ DROPPED: dict[str, str] = {
 
 # Headings that carry no place or finding: their statements stand alone.
 EMPTY_HEADINGS = frozenset(
-    """
-    other others miscellaneous misc incidental incidentals additional general overall note notes other findings incidental findings
-    additional findings nb remarks remark positive negatives negative positives also extra others seen main rest remainder
-    """.split()
-    + ["other findings", "incidental findings", "additional findings", "please note", "of note", "main findings"]
+    [
+        *"""\n    other others miscellaneous misc incidental incidentals additional general overall note notes other findings incidental findings\n    additional findings nb remarks remark positive negatives negative positives also extra others seen main rest remainder\n    """.split(),
+        "other findings",
+        "incidental findings",
+        "additional findings",
+        "please note",
+        "of note",
+        "main findings",
+    ]
 )
