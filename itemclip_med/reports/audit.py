@@ -115,8 +115,8 @@ def _render(studies: Sequence[AuditStudy], num_all: int) -> str:
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
         f"<title>Report items</title><style>{_STYLE}</style><h1>Reports beside their items</h1>",
         f"<p class=quiet>{len(studies)} of {num_all} studies, least sure first. The page shows report text: "
-        f"keep it as you keep the reports. 
-        f"Research only, not for diagnosis.</p><p>{legend} · <span class=low>low confidence</span></p>",
+        f"keep it as you keep the reports. Research only, not for diagnosis.</p>"
+        f"<p>{legend} · <span class=low>low confidence</span></p>",
     ]
     parts.extend(_study(study) for study in studies)
     return "".join(parts) + "</html>"

@@ -153,7 +153,7 @@ def test_a_folder_of_text_files_is_read(tmp_path):
 
 
 def test_an_empty_folder_is_refused(tmp_path):
-    with pytest.raises(FormatError, match="no .txt file"):
+    with pytest.raises(FormatError, match=r"no \.txt file"):
         list(read_rows(tmp_path))
 
 
