@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from itemclip_med.explain.heatmap import Heatmap
 
 _BRAIN_HU = (0.0, 80.0)
+_STRONG = 0.6  # of the peak
+_SKIN_HU, _BONE_HU = -500, 300  # pictures are cut between them: the slice through a skull cap shows nothing
 _SHOWN_FROM = 0.35  # of the peak; below, the slice stays as it is
 _DPI = 110
 
@@ -85,13 +87,28 @@ def _window(array: np.ndarray, modality: str) -> tuple[float, float]:
 
 
 def _peak(values: np.ndarray, array: np.ndarray, modality: str) -> tuple[int, int, int]:
-    """The voxel nearest to the center of the strongest part, within the head for CT."""
-    weight = values * (array > -200) if modality == "CT" else values
-    if weight.max() <= 0:
+    """The slices that show most of the strong part: first the axial one, then the others through it.
+
+    In CT only the body counts, and not its bone. The strongest voxel itself may lie at the edge of a large patch.
+    """
+    strong = np.where(values >= _STRONG * values.max(), values, 0.0)
+    if modality == "CT":
+        inside = strong * _soft_parts(array)
+        strong = inside if inside.any() else strong
+    if strong.max() <= 0:
         return tuple(size // 2 for size in values.shape)
-    strong = np.argwhere(weight >= 0.9 * weight.max())
-    center = strong.mean(axis=0)
-    return tuple(int(index) for index in strong[np.abs(strong - center).sum(axis=1).argmin()])
+    z = int(strong.sum(axis=(0, 1)).argmax())
+    y = int(strong[:, :, z].sum(axis=0).argmax())
+    return int(strong[:, y, z].argmax()), y, z
+
+
+def _soft_parts(array: np.ndarray) -> np.ndarray:
+    """What the skin of a CT encloses in its axial slices, lungs too, without bone and what touches it."""
+    from scipy.ndimage import binary_dilation, binary_fill_holes
+
+    solid = array > _SKIN_HU
+    body = np.stack([binary_fill_holes(solid[..., z]) for z in range(array.shape[2])], axis=2)
+    return body & ~binary_dilation(array > _BONE_HU, iterations=2)
 
 
 def _label(axes: object, name: str, axis: int, peak: tuple[int, int, int], spacing: np.ndarray) -> None:
