@@ -25,6 +25,7 @@ Size = Literal["demo", "clinical"]
 
 _ENHANCING = {"Glioma", "Meningioma", "Metastasis"}
 _SIZES = ("demo", "clinical")
+_TOPS = {"GE": 2600.0, "Siemens": 900.0, "Philips": 1800.0, "Canon": 6000.0}  # gray value of what is bright
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +186,7 @@ def scan_series(scan: MriScan, anatomy: Anatomy, rng: np.random.Generator, *, de
     """
     out = []
     diffusion: dict[Grid, Field] = {}
+    gains: dict[Grid, float] = {}
     for plan in scan.series:
         if plan.kind == "ADC":
             out.append(_adc_map(scan, anatomy, plan, diffusion.get(plan.grid), rng, demo=demo))
@@ -194,9 +196,12 @@ def scan_series(scan: MriScan, anatomy: Anatomy, rng: np.random.Generator, *, de
         values, sigma = _measured(scan, anatomy, plan, clean, rng, demo=demo)
         if plan.kind == "DWI":
             diffusion[plan.grid] = values
-        top = {"GE": 2600.0, "Siemens": 900.0, "Philips": 1800.0, "Canon": 6000.0}[scan.vendor]
-        top *= float(np.exp(rng.normal(0, 0.25)))
-        gain = top / float(np.percentile(values[values > 6 * sigma], 99.0))
+        gain = gains.get(plan.grid) if plan.kind == "DWI" else None  # all weightings share one
+        if gain is None:
+            top = _TOPS[scan.vendor] * float(np.exp(rng.normal(0, 0.25)))
+            gain = top / float(np.percentile(values[values > 6 * sigma], 99.0))
+        if plan.kind == "DWI":
+            gains[plan.grid] = gain
         volume = np.clip(np.rint(values * gain), 0, 4095 if scan.vendor != "Canon" else 16000)
         slope = float(np.round(rng.uniform(0.2, 3.0), 5)) if scan.vendor == "Philips" else 1.0
         out.append(MriSeries(plan, volume.astype(np.int16).transpose(2, 1, 0), scan.affine(plan.grid), slope))

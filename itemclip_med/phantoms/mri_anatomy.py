@@ -23,7 +23,6 @@ _STEPS_MM = {"demo": (2.0, 2.0, 2.2), "clinical": (0.95, 0.95, 1.0)}
 _SOFT_MM = {"demo": 2.1, "clinical": 1.0}
 _ROWS = {"demo": 12, "clinical": 6}
 _BOX = ((-86, 86), (-126, 108), (-96, 92))  # template mm that are painted
-_IN_SKULL = (Tissue.CSF, Tissue.GREY, Tissue.WHITE, Tissue.DEEP, Tissue.PALLIDUM, Tissue.ARTERY, Tissue.PLEXUS)
 
 # Arteries on the right: (start, end, radii); template mm.
 _ARTERIES = (
@@ -45,18 +44,15 @@ class Anatomy:
 
     Attributes:
         grid: of the anatomy, in the study's frame.
-        index: flat indices (n,) of the voxels that are not void.
-        content: (n, K), shares of the substances there.
-        texture: (n,), how proton density varies.
+        parts: slab by slab the flat indices (n,) of the voxels that are not void, (n, K) shares of the substances
+            there, and (n,) how proton density varies.
         substances: of the lesions; their columns follow those of the tissues.
         layers: (Z, Y, X), how much of a voxel each finding fills.
         brain: (Z, Y, X), how much of it is brain, lesion or fluid inside the skull.
     """
 
     grid: Grid
-    index: NDArray[np.intp]
-    content: Field
-    texture: Field
+    parts: Sequence[tuple[NDArray[np.intp], Field, Field]]
     substances: Sequence[Substance]
     layers: dict[str, Field]
     brain: Field
@@ -64,7 +60,8 @@ class Anatomy:
     def signal(self, colors: Field) -> Field:
         """The signal (Z, Y, X) where each substance has its own, (K,)."""
         out = np.zeros(self.brain.size, np.float32)
-        out[self.index] = (self.content @ colors) * self.texture
+        for index, content, texture in self.parts:
+            out[index] = (content @ colors) * texture
         return out.reshape(self.brain.shape)
 
 
@@ -95,26 +92,20 @@ def paint_anatomy(scan: MriScan, skull: SkullShape, pathology: MriPathology, siz
     wanted = {finding.name for finding in pathology.findings}
     layers: dict[str, Field] = {}
     brain = np.zeros(shape, np.float32)
-    indices, contents, textures = [], [], []
+    parts = []
     plane = shape[1] * shape[2]
     for first in range(0, grid.shape[2], _ROWS[size]):
         rows = (first, min(first + _ROWS[size], grid.shape[2]))
         canvas, inner = _paint(scan, skull, pathology, grid, rows, size)
         flat = canvas.content.reshape(-1, canvas.content.shape[-1])
         some = np.flatnonzero(flat.max(axis=1) > 1e-3)
-        indices.append(some + first * plane)
-        contents.append(flat[some])
-        textures.append(
-            1 + np.float32(0.02) * canvas.grain.ravel()[some] + np.float32(0.02) * canvas.drift.ravel()[some]
-        )
+        texture = 1 + np.float32(0.02) * (canvas.grain.ravel()[some] + canvas.drift.ravel()[some])
+        parts.append((some + first * plane, flat[some], texture))
         brain[rows[0] : rows[1]] = cover(inner, canvas.soft_mm)
         for name, layer in canvas.layers.items():
             if name in wanted:
                 layers.setdefault(name, np.zeros(shape, np.float32))[rows[0] : rows[1]] = layer
-    return Anatomy(
-        grid, np.concatenate(indices), np.concatenate(contents), np.concatenate(textures),
-        tuple(pathology.substances), layers, brain,
-    )  # fmt: skip
+    return Anatomy(grid, parts, tuple(pathology.substances), layers, brain)
 
 
 def _paint(

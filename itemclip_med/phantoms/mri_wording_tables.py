@@ -50,7 +50,7 @@ NOUN_PHRASES: dict[str, tuple[str, ...]] = {
     "GliomaLow": (
         "a@ {size} [ill-defined|infiltrative|expansile|] {t2} hyperintense [mass|lesion] in {the_place} without {enhancement}[, suspicious for|, consistent with|, suggesting] low-grade glioma",
         "[expansile|infiltrating|ill-defined] {t2} hyperintensity in {the_place}{sized}, [suspicious for|compatible with] [low-grade glioma|diffuse glioma|a low-grade glial neoplasm]",
-        "[nonenhancing|non-enhancing] {t2} hyperintense mass in {the_place}{sized}[, likely low-grade glioma|, consistent with diffuse glioma|]",
+        "[non|non-]{enhancing} {t2} hyperintense mass in {the_place}{sized}[, likely low-grade glioma|, consistent with diffuse glioma|]",
         "a@ {big} infiltrating mass in {the_place}{sized} without surrounding edema, [suggesting|consistent with] low-grade glioma",
         "low-grade glioma in {the_place}{sized}",
     ),
