@@ -39,11 +39,13 @@ def make() -> None:
 )
 @click.option(
     "--layout",
-    type=click.Choice(["cq500", "plain"]),
+    type=click.Choice(["cq500", "plain", "rsna"]),
     default="plain",
     show_default=True,
-    help="cq500: the folders and reads.csv of that data set; plain: a folder per study and labels.csv.",
+    help="cq500: the folders and reads.csv of that data set; plain: a folder per study and labels.csv; "
+    "rsna: loose slices and stage_2_train.csv of RSNA 2019.",
 )
+@click.option("--corrupt-file", is_flag=True, help="Plant the damaged slice of RSNA 2019 (layout rsna only).")
 @click.option(
     "--size",
     type=click.Choice(["demo", "clinical"]),
@@ -56,7 +58,15 @@ def make() -> None:
 )
 @click.pass_context
 def make_head_ct(
-    ctx: click.Context, out: Path, num: int, seed: int, start: int, layout: str, size: str, workers: int | None
+    ctx: click.Context,
+    out: Path,
+    num: int,
+    seed: int,
+    start: int,
+    layout: str,
+    corrupt_file: bool,
+    size: str,
+    workers: int | None,
 ) -> None:
     """Make head CT studies in the new folder OUT; run it again to complete a set that was stopped.
 
@@ -65,7 +75,9 @@ def make_head_ct(
     """
     from itemclip_med.phantoms.export import PhantomSet, export_head_ct
 
-    wanted = PhantomSet(num=num, seed=seed, start=start, layout=layout, size=size)  # type: ignore[arg-type]
+    if corrupt_file and layout != "rsna":
+        raise click.UsageError("--corrupt-file belongs to --layout rsna: leave it out, or ask for that layout.")
+    wanted = PhantomSet(num, seed, start, layout, size, corrupt_file)  # type: ignore[arg-type]
     _run(ctx, out, num, workers, lambda workers, tell: export_head_ct(out, wanted, workers=workers, on_study=tell))
 
 
@@ -134,6 +146,52 @@ def make_chest_ct(
     except ValueError as error:
         raise click.UsageError(str(error)) from error
     _run(ctx, out, num, workers, lambda workers, tell: export_chest_ct(out, wanted, workers=workers, on_study=tell))
+
+
+@make.command("brain-mri")
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--num", type=click.IntRange(min=1), default=64, show_default=True, help="Number of studies.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the set; decides everything."
+)
+@click.option(
+    "--start",
+    "--offset",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="Number of the first study: further studies of the same seed.",
+)
+@click.option(
+    "--layout",
+    type=click.Choice(["plain", "pub-brain-5"]),
+    default="plain",
+    show_default=True,
+    help="plain: DICOM, a folder per study, labels.csv; pub-brain-5: NIfTI as its five sources have it, and its list.",
+)
+@click.option(
+    "--size",
+    type=click.Choice(["demo", "clinical"]),
+    default="demo",
+    show_default=True,
+    help="demo: about 24 slices of 96 to 128 squared a series; clinical: up to 512 squared, 3D T1 of 1 mm.",
+)
+@click.option(
+    "--workers", type=click.IntRange(min=1), default=None, help="Processes; as many as processors if not given."
+)
+@click.pass_context
+def make_brain_mri(
+    ctx: click.Context, out: Path, num: int, seed: int, start: int, layout: str, size: str, workers: int | None
+) -> None:
+    """Make brain MRI studies in the new folder OUT; run it again to complete a set that was stopped.
+
+    T1, T1 with contrast, T2, FLAIR, diffusion and ADC, as a protocol has them. Beside the images: reports.jsonl
+    (report, items), truth/ (a mask per study, bits named in findings.json) and phantoms.json (what was asked for).
+    """
+    from itemclip_med.phantoms.mri_export import BrainMriSet, export_brain_mri
+
+    wanted = BrainMriSet(num=num, seed=seed, start=start, layout=layout, size=size)  # type: ignore[arg-type]
+    _run(ctx, out, num, workers, lambda workers, tell: export_brain_mri(out, wanted, workers=workers, on_study=tell))
 
 
 def _run(

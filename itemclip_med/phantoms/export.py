@@ -15,6 +15,7 @@ from itemclip_med.phantoms.cq500_layout import reads_csv, reads_row, study_dir, 
 from itemclip_med.phantoms.findings import CQ500_LABELS, FINDING_NAMES
 from itemclip_med.phantoms.head_ct import HeadPhantom, Size, make_head_ct
 from itemclip_med.phantoms.head_ct_series import write_study
+from itemclip_med.phantoms.rsna_layout import Slice, rsna_study_id, slices_csv, stage_2_train_csv, write_rsna_study
 from itemclip_med.phantoms.sets import (
     ExportSummary,
     Record,
@@ -27,14 +28,14 @@ from itemclip_med.phantoms.sets import (
 )
 from itemclip_med.phantoms.wording import compose_report
 
-Layout = Literal["cq500", "plain"]
-LAYOUTS: tuple[Layout, ...] = ("cq500", "plain")
+Layout = Literal["cq500", "plain", "rsna"]
+LAYOUTS: tuple[Layout, ...] = ("cq500", "plain", "rsna")
 SIZES: tuple[Size, ...] = ("demo", "clinical")
 TRUTH_BITS: dict[str, int] = {name: bit for bit, name in enumerate(FINDING_NAMES)}
 """Which bit of a truth mask belongs to which finding; 0 is the lowest."""
 
 _VERSION = 1  # of the set's files; also to be raised where the same seed makes other studies
-_REPORT_STREAM, _READS_STREAM = 1000, 1001  # apart from those that make the phantom
+_REPORT_STREAM, _READS_STREAM, _RSNA_STREAM = 1000, 1001, 1002  # apart from those that make the phantom
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +46,10 @@ class PhantomSet:
         num: how many studies.
         seed: of the set.
         start: number of the first study; with one seed, sets whose numbers differ share no study.
-        layout: "cq500" (the data set's own folders and reads.csv) or "plain" (a folder per study, labels.csv).
+        layout: "cq500" (the data set's own folders and reads.csv), "plain" (a folder per study, labels.csv) or "rsna"
+            (loose slices of RSNA 2019 with stage_2_train.csv; the thick series alone).
         size: "demo" (128 x 128, one series) or "clinical" (512 x 512; thick, thin, bone kernel, localizer).
+        corrupt_file: plant RSNA 2019's known damaged slice in the first study; in that layout only.
     """
 
     num: int
@@ -54,6 +57,7 @@ class PhantomSet:
     start: int = 0
     layout: Layout = "cq500"
     size: Size = "demo"
+    corrupt_file: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what cannot be made.
@@ -67,6 +71,8 @@ class PhantomSet:
             raise ValueError(
                 f"layout {self.layout!r}, size {self.size!r}; expected {' or '.join(LAYOUTS)}, {' or '.join(SIZES)}"
             )
+        if self.corrupt_file and self.layout != "rsna":
+            raise ValueError(f"a corrupt file belongs to layout 'rsna', found {self.layout!r}")
 
     @property
     def indices(self) -> range:
@@ -75,13 +81,19 @@ class PhantomSet:
 
     def study_id(self, index: int) -> str:
         """The id of a study in reports, labels and truth."""
+        if self.layout == "rsna":
+            return rsna_study_id(self.seed, index)
         return study_name(index) if self.layout == "cq500" else f"head-ct-{index:05d}"
 
     def study_dir(self, index: int) -> PurePosixPath:
         """The folder of a study's series, below the set's."""
         if self.layout == "cq500":
             return PurePosixPath("cq500") / study_dir(index)
-        return PurePosixPath("plain", self.study_id(index))
+        return (
+            PurePosixPath("rsna/stage_2_train")
+            if self.layout == "rsna"
+            else PurePosixPath("plain", self.study_id(index))
+        )
 
     @property
     def volume_glob(self) -> str:
@@ -90,7 +102,10 @@ class PhantomSet:
 
     def to_dict(self) -> dict[str, Any]:
         """What ``phantoms.json`` says."""
-        return {"kind": "head-ct", "version": _VERSION, **asdict(self)}
+        values = {"kind": "head-ct", "version": _VERSION, **asdict(self)}
+        if not self.corrupt_file:  # sets made before there was this setting stay the same
+            del values["corrupt_file"]
+        return values
 
 
 def export_head_ct(
@@ -139,10 +154,18 @@ def _make_study(out_dir: Path, wanted: PhantomSet, index: int) -> Record:
     def write(folder: Path) -> int:  # the name of a CQ500 patient is the id without hyphens
         return write_study(folder, phantom, study_id, study_id.replace("-", ""))
 
-    num_files = place_study(out_dir, index, out_dir / wanted.study_dir(index), write)
+    slices: list[Slice] = []
+    if wanted.layout == "rsna":
+        draws = study_rng(wanted.seed, index, _RSNA_STREAM)
+        corrupt = wanted.corrupt_file and index == wanted.start
+        slices = write_rsna_study(out_dir / wanted.study_dir(index), phantom, draws, corrupt=corrupt)
+        num_files = len(slices)
+    else:
+        num_files = place_study(out_dir, index, out_dir / wanted.study_dir(index), write)
     _write_truth(out_dir / "truth" / f"{study_id}.nii.gz", phantom)
     return {
         "num_files": num_files,
+        "slices": slices,
         "reads": reads_row(index, labels, study_rng(wanted.seed, index, _READS_STREAM)),
         "labels": [study_id, *(str(labels[name]) for name in CQ500_LABELS)],
         "report": {
@@ -179,6 +202,11 @@ def _finish(out_dir: Path, wanted: PhantomSet, records: list[Record]) -> None:
     """Write what tells of all studies, in their order."""
     if wanted.layout == "cq500":
         write_file(out_dir / "cq500" / "reads.csv", reads_csv([record["reads"] for record in records]).encode())
+    elif wanted.layout == "rsna":
+        every = [(name, labels) for record in records for name, labels in record["slices"]]
+        owned = [(record["report"]["id"], [name for name, _ in record["slices"]]) for record in records]
+        write_file(out_dir / "rsna" / "stage_2_train.csv", stage_2_train_csv(every).encode())
+        write_file(out_dir / "rsna" / "slices.csv", slices_csv(owned).encode())
     else:
         rows = [["study_id", *CQ500_LABELS], *(record["labels"] for record in records)]
         write_file(out_dir / "labels.csv", "".join(",".join(row) + "\n" for row in rows).encode())

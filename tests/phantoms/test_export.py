@@ -315,9 +315,9 @@ def test_impossible_counts_are_refused(values):
         PhantomSet(**values)
 
 
-@pytest.mark.parametrize("values", [{"layout": "rsna"}, {"size": "huge"}])
+@pytest.mark.parametrize("values", [{"layout": "ct-rate"}, {"size": "huge"}])
 def test_unknown_layouts_and_sizes_are_refused(values):
-    with pytest.raises(ValueError, match="expected cq500 or plain, demo or clinical"):
+    with pytest.raises(ValueError, match="expected cq500 or plain or rsna, demo or clinical"):
         PhantomSet(1, **values)
 
 
