@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from itemclip_med.reports.matching import RowMatcher
 from itemclip_med.reports.sentences import trim
 from itemclip_med.reports.tokens import Token, tokenize
 from itemclip_med.reports.vocabulary import dropping
@@ -34,17 +35,8 @@ _NORMAL_END = re.compile(
 )
 
 
-def compile_rows(rows: tuple[tuple[str, str, str], ...]) -> re.Pattern[str]:
-    """One pattern for a table of rules.
-
-    Args:
-        rows: (name, pattern, example).
-    """
-    return re.compile("|".join(f"(?:{pattern})" for _, pattern, _ in rows))
-
-
-_DROP = compile_rows(dropping.DROP_STATEMENTS)
-_LEAD = compile_rows(dropping.LEAD_INS)
+_DROP = RowMatcher(dropping.DROP_STATEMENTS)
+_LEAD = re.compile("|".join(f"(?:{pattern})" for _, pattern, _ in dropping.LEAD_INS))
 _TAILS = tuple(re.compile(pattern) for _, pattern, _ in dropping.CUT_TAILS)
 _RAISED = re.compile(r"\b(?:finding|findings|appearances?|features?)\b")
 

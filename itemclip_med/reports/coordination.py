@@ -277,6 +277,8 @@ def _opens_unit(
             return True
         has_place = any(token.kind == "P" for token in said)
         return segment.head == "u" and not has_place
+    if segment.joint == "," and segment.head == "A" and segment.head_at == segment.last - 2:
+        return tokens[segment.last - 1].word.endswith("ed") and opening.kind == "A"  # "…, vents decompressed"
     if segment.head != "F" or segment.joint == "/":
         return False
     if "or" in segment.joint.split() or (
@@ -288,6 +290,8 @@ def _opens_unit(
         for token in tokens[segment.first : segment.last][:3]
     ):
         return False  # an apposition: "hypodensity, the sequela of old hemorrhage"
+    if segment.joint == "," and opening.word in ("tip", "tips", "lead", "leads"):
+        return False
     if segment.joint == ",":
         rest = tokens[segment.first : segment.last]
         if any(token.word in ("versus", "vs") for token in rest) or (

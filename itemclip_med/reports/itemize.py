@@ -32,7 +32,7 @@ _BACK_REFERENCE = re.compile(
 )
 _THE_SAME = re.compile(
     r"the\s+(lesion|mass|nodule|collection|abnormality|hematoma|haematoma|tumou?r|cyst|aneurysm|focus|opacity|finding|consolidation|effusion|"
-    r"fracture|hemorrhage|haemorrhage|bleed|infarct|cavity)s?\s+(?:itself\s+)?(?:is|are|was|were|has|have|measures?|shows?|demonstrates?|extends?|abuts?|contains?|"
+    r"fracture|catheter|tube|stent|shunt|drain|hemorrhage|haemorrhage|bleed|infarct|cavity)s?\s+(?:itself\s+)?(?:is|are|was|were|has|have|measures?|shows?|demonstrates?|extends?|abuts?|contains?|"
     r"appears?|causes?|exerts?|involves?|displaces?|compress\w*|enhances?|exhibits?|lies|restricts?|encases?|invades?|crosses|arises?|effaces?)\b"
 )
 _GENERIC_SAME = frozenset(("lesion", "mass", "abnormality", "tumor", "tumour", "focus", "collection", "finding"))

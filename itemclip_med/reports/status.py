@@ -6,19 +6,15 @@ import re
 from functools import lru_cache
 
 from itemclip_med.records import Status
+from itemclip_med.reports.matching import RowMatcher
 from itemclip_med.reports.tokens import tokenize
 from itemclip_med.reports.vocabulary import cues
 from itemclip_med.reports.vocabulary.modifiers import CONCERNS
 
-
-def _compile(rows: tuple[cues.Row, ...]) -> re.Pattern[str]:
-    return re.compile("|".join(f"(?:{pattern})" for _, pattern, _ in rows))
-
-
-_ABNORMAL_DENIAL = _compile(cues.ABNORMAL_DENIALS)
-_ABSENT = _compile(cues.ABSENT)
-_UNCERTAIN = _compile(cues.UNCERTAIN)
-_NORMAL = _compile(cues.NORMAL)
+_ABNORMAL_DENIAL = RowMatcher(cues.ABNORMAL_DENIALS)
+_ABSENT = RowMatcher(cues.ABSENT)
+_UNCERTAIN = RowMatcher(cues.UNCERTAIN)
+_NORMAL = RowMatcher(cues.NORMAL)
 _NOT_NORMAL = re.compile(cues.NOT_NORMAL)
 _FEATURE_ABSENT = re.compile(cues.ABNORMAL_DENIALS[0][1])
 _DENIES = re.compile(

@@ -168,6 +168,17 @@ def tokenize(low: str, start: int, end: int) -> list[Token]:
         start: first character.
         end: behind the last one.
     """
+    if start == 0 and end == len(low):
+        return list(_whole(low))
+    return _cut(low, start, end)
+
+
+@lru_cache(maxsize=20_000)
+def _whole(text: str) -> tuple[Token, ...]:
+    return tuple(_cut(text, 0, len(text)))  # status, place and comparison ask for the same statement
+
+
+def _cut(low: str, start: int, end: int) -> list[Token]:
     tokens = [
         Token(match.start(), match.end(), match[0], kind_of(match[0])) for match in _TOKEN.finditer(low, start, end)
     ]

@@ -80,7 +80,7 @@ DROPPED: dict[str, str] = {
 # Headings that carry no place or finding: their statements stand alone.
 EMPTY_HEADINGS = frozenset(
     [
-        *"""\n    other others miscellaneous misc incidental incidentals additional general overall note notes other findings incidental findings\n    additional findings nb remarks remark positive negatives negative positives also extra others seen main rest remainder\n    """.split(),
+        *"""\n    other others miscellaneous misc incidental incidentals additional general overall note notes other findings incidental findings\n    additional findings nb remarks remark positive chest head thorax negatives negative positives also extra others seen main rest remainder\n    """.split(),
         "other findings",
         "incidental findings",
         "additional findings",
