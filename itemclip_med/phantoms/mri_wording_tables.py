@@ -163,7 +163,7 @@ IMPRESSIONS: dict[str, tuple[str, ...]] = {
 HEDGED: dict[str, tuple[str, ...]] = {
     "Stroke": (
         "[possible|questionable|suspected] small acute infarct in {the_place}",
-        "[Subtle|Faint] diffusion signal in {the_place} may represent [a small|an] acute infarct",
+        "[Subtle|Faint] {dwi} in {the_place} may represent [a small|an] acute infarct",
         "A small acute infarct in {the_place} cannot be excluded",
     ),
     "ChronicInfarct": ("[possible|probable] old [lacunar|] infarct in {the_place}",),
