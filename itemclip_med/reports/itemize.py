@@ -21,7 +21,7 @@ MAX_CHARS = 100_000
 
 _SPACES = re.compile(r"\s+")
 _BACK_REFERENCE = re.compile(
-    r"(?:(?:it|they|this|these|both|each|two\s+of\s+(?:these|them)|one\s+of\s+(?:these|them)|some\s+of\s+(?:these|them)|the\s+(?:latter|former))\s+"
+    r"(?:(?:it|they|this|these|both|each|two\s+of\s+(?:these|them)|one\s+of\s+(?:these|them)|some\s+of\s+(?:these|them)|(?:at\s+least\s+)?(?:one|two|three|several|some|many|most|all)(?:\s+of\s+(?:them|these|which))?|the\s+(?:latter|former))\s+"
     r"(?:also\s+|again\s+|now\s+|all\s+|both\s+|likely\s+|probably\s+)*"
     r"(?:(?:lesion|mass|nodule|collection|finding|abnormality|focus|process|area|appearance|tumou?r|change|node|structure|cyst|opacity|hematoma|haematoma)(?:s|es)?\s+)?"
     r"(?:is|are|was|were|has|have|measures?|shows?|demonstrates?|extends?|abuts?|contains?|appears?|causes?|exerts?|results?|involves?|displaces?|"

@@ -40,6 +40,7 @@ ABSENT: tuple[Row, ...] = (
     ("is absent", r"\b(?:is|are|was|were)\s+absent\b", "Restricted diffusion is absent"),
     ("leading", r"^(?:[^:]{1,60}:\s*)?(?:there\s+(?:is|are|was|were)\s+)?(?:also\s+|again\s+|currently\s+|otherwise\s+|with\s+)?(?:no|without|nil|neither|nor|never|absence\s+of|absent|lack\s+of|w/o|zero|free\s+of|negative\s+for|neg\s+for|not\s+any|no\s+e/o)\b", "No pleural effusion"),
     ("negative for", r"\b(?:negative|neg)\s+for\b|\bfree\s+of\b|\bfree\s+from\b|\bdevoid\s+of\b|\b(?:ruled\s+out|excluded)\s*$(?<!not\sexcluded)", "DWI: Negative for acute infarct"),
+    ("none show", r"^none(?:\s+of\s+(?:these|them|which|the\s+\w+))?\s+(?:shows?|demonstrates?|enhances?|exhibits?|restricts?|displays?|is|are|has|have)\b", "None of these show enhancement"),
     ("fails to", r"\b(?:fails?\s+to|does\s+not|do\s+not|did\s+not)\s+(?:show|demonstrate|reveal|exhibit|display)\b", "The scan does not show a fracture"),
     ("no inside", r"^(?:the\s+)?[\w\s/,-]{2,60}?\b(?:shows?|demonstrates?|reveals?|has|have|with|contains?)\s+no\b", "The left kidney shows no hydronephrosis"),
     ("place then no", r"^(?:in|within|on|at|of)\b[^,]{2,60},\s*no\b", "In the upper abdomen, no solid mass"),
