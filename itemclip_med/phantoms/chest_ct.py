@@ -14,7 +14,7 @@ from itemclip_med.phantoms.canvas import Canvas, Grid, canvas_over
 from itemclip_med.phantoms.chest_abdomen import paint_abdomen
 from itemclip_med.phantoms.chest_acquisition import ChestScan, add_table, draw_scan
 from itemclip_med.phantoms.chest_findings import check_chest_names, chest_labels
-from itemclip_med.phantoms.chest_lungs import LungTrees, find_lungs, grow_trees, paint_lungs
+from itemclip_med.phantoms.chest_lungs import LungTrees, LungTubes, find_lungs, grow_trees, paint_lungs, place_tubes
 from itemclip_med.phantoms.chest_mediastinum import (
     heart_box,
     paint_airways,
@@ -239,16 +239,17 @@ def _slabs(
     per_slab = 16 if size == "demo" else max(1, 6 // oversample)
     soft = max(1.0, 1.05 * pixel) if size == "demo" else 0.9
     window = (slice(0, grid.shape[0]), slice(0, grid.shape[1]))
+    tubes = place_tubes(shape, trees, pathology.bronchi, soft)
     for first in range(0, grid.shape[2], per_slab):
         rows = (first, min(first + per_slab, grid.shape[2]))
         canvas = canvas_over(scan.pose, grid, window, rows, scan.corner, soft_mm=soft, oversample=oversample)
-        _paint(canvas, shape, pathology, trees)
+        _paint(canvas, shape, pathology, tubes)
         wanted = {finding.name for finding in pathology.findings}
         layers = {name: _thicken(layer, oversample) for name, layer in canvas.layers.items() if name in wanted}
         yield rows, _thicken(canvas.hu, oversample), layers
 
 
-def _paint(canvas: Canvas, shape: ChestShape, pathology: ChestPathology, trees: LungTrees) -> None:
+def _paint(canvas: Canvas, shape: ChestShape, pathology: ChestPathology, tubes: LungTubes) -> None:
     at = Place(canvas.x, canvas.y, canvas.z)
     rows = heights(canvas.z)
     inner = cavity(at, rows)
@@ -266,7 +267,7 @@ def _paint(canvas: Canvas, shape: ChestShape, pathology: ChestPathology, trees: 
         inside = inner.ravel()[lungs.index]
         for lesion in pathology.lung:
             lesion.paint(lungs, shape, inside)
-        paint_lungs(canvas, shape, lungs, trees, pathology.bronchi)
+        paint_lungs(canvas, lungs, tubes)
     for mass in pathology.masses:
         mass.paint(canvas, shape)
     for plaques in pathology.vessels:

@@ -168,28 +168,78 @@ def find_lungs(canvas: Canvas, shape: ChestShape, inner: Field) -> Lungs | None:
     return lungs
 
 
-def paint_lungs(
-    canvas: Canvas, shape: ChestShape, lungs: Lungs, trees: LungTrees, changes: tuple[BronchialChange, ...] = ()
-) -> None:
+def paint_lungs(canvas: Canvas, lungs: Lungs, tubes: LungTubes) -> None:
     """Paint lung tissue, its vessels and bronchi, and last what pleural fluid has taken their place.
 
     Args:
         canvas: receives the HU and the layers.
-        shape: the chest.
         lungs: tissue with what is wrong with it.
-        trees: of the chest.
-        changes: what is wrong with its bronchi.
+        tubes: vessels and bronchi of the chest.
     """
     hu = canvas.hu.reshape(-1)
     hu[lungs.index] += lungs.share * (lungs.hu - hu[lungs.index])
-    _paint_vessels(canvas, shape, trees)
+    for one in tubes.vessels:
+        one.paint(canvas)
     for name, share in lungs.marks.items():
         canvas.mark_at(name, lungs.index, share * lungs.share)
-    _paint_bronchi(canvas, trees, changes)
+    for one in tubes.bronchi:
+        one.paint(canvas)
     if lungs.fluid is not None:
         share = lungs.fluid * lungs.share
         canvas.blend_at(lungs.index, share, lungs.fluid_hu)
         canvas.mark_at("Pleural effusion", lungs.index, share)
+
+
+@dataclass(frozen=True, slots=True)
+class Tubes:
+    """Tubes that are painted alike.
+
+    Attributes:
+        points: (n, 3) along their axes, template mm.
+        radii: (n,) mm.
+        hu: what they are painted with.
+        names: findings that they show.
+    """
+
+    points: NDArray[np.float32]
+    radii: NDArray[np.float64]
+    hu: float
+    names: tuple[str, ...] = ()
+
+    def paint(self, canvas: Canvas) -> None:
+        """Paint the tubes and mark what they show."""
+        share = cover_tubes(canvas, self.points, self.radii).reshape(-1)
+        index = np.flatnonzero(share)
+        canvas.blend_at(index, share[index], self.hu)
+        for name in self.names:
+            canvas.mark_at(name, index, np.minimum(share[index] * np.float32(1.6), 1))
+
+
+@dataclass(frozen=True, slots=True)
+class LungTubes:
+    """Vessels and bronchi of a chest as they are painted, in this order."""
+
+    vessels: tuple[Tubes, ...]
+    bronchi: tuple[Tubes, ...]
+
+
+def place_tubes(shape: ChestShape, trees: LungTrees, changes: tuple[BronchialChange, ...], soft_mm: float) -> LungTubes:
+    """The tubes of a chest, at points close enough for a width of surfaces.
+
+    Args:
+        shape: the chest.
+        trees: what branches in its lungs.
+        changes: what is wrong with its bronchi.
+        soft_mm: width of a surface's ramp, about a voxel.
+    """
+    step = max(0.8, 0.55 * soft_mm)
+    blood = blood_hu(shape)
+    points, share, root = trees.airways.points(step)
+    radii = _radii(share, root, _ARTERY_MM)
+    arteries = Tubes(_beside(points, radii), radii, blood["pa"])
+    points, share, root = trees.veins.points(step)
+    veins = Tubes(points, _radii(share, root, _VEIN_MM), blood["pv"])
+    return LungTubes((arteries, veins), _bronchi(trees, changes, step))
 
 
 def _radii(share: NDArray[np.float64], root: NDArray[np.intp], widths: dict[int, float]) -> NDArray[np.float64]:
@@ -203,19 +253,8 @@ def _beside(points: NDArray[np.float32], radii: NDArray[np.float64]) -> NDArray[
     return (points + away * (1.75 * radii)[:, None]).astype(np.float32)
 
 
-def _paint_vessels(canvas: Canvas, shape: ChestShape, trees: LungTrees) -> None:
-    blood = blood_hu(shape)
-    step = max(0.8, 0.55 * canvas.soft_mm)
-    points, share, root = trees.airways.points(step)
-    radii = _radii(share, root, _ARTERY_MM)
-    arteries = cover_tubes(canvas, _beside(points, radii), radii)
-    _blend_all(canvas, arteries, blood["pa"])
-    points, share, root = trees.veins.points(step)
-    _blend_all(canvas, cover_tubes(canvas, points, _radii(share, root, _VEIN_MM)), blood["pv"])
-
-
-def _paint_bronchi(canvas: Canvas, trees: LungTrees, changes: tuple[BronchialChange, ...]) -> None:
-    step = max(0.8, 0.55 * canvas.soft_mm)
+def _bronchi(trees: LungTrees, changes: tuple[BronchialChange, ...], step: float) -> tuple[Tubes, ...]:
+    """Walls and lumens of the bronchi that are wide enough to be seen."""
     least = min([_SEEN_BRONCHI, *(change.reach for change in changes)])
     points, share, root = trees.airways.points(step, least)
     lumen = 0.66 * _radii(share, root, _ARTERY_MM)
@@ -233,24 +272,14 @@ def _paint_bronchi(canvas: Canvas, trees: LungTrees, changes: tuple[BronchialCha
         wall[here] = np.maximum(wall[here] * change.wall, 0.9 if change.wall > 1 else 0.6)
         if change.wall > 1.5:
             thick |= here & (share < 0.6)
+    out = []
     for chosen, names in (
         (seen & ~thick & ~wide, ()),
         (thick & ~wide, ("Peribronchial thickening",)),
         (wide & ~thick, ("Bronchiectasis",)),
         (wide & thick, ("Bronchiectasis", "Peribronchial thickening")),
     ):
-        if not chosen.any():
-            continue
-        outer = cover_tubes(canvas, points[chosen], (lumen + wall)[chosen])
-        _blend_all(canvas, outer, 20.0)
-        inner = cover_tubes(canvas, points[chosen], lumen[chosen])
-        _blend_all(canvas, inner, -950.0)
-        for name in names:
-            index = np.flatnonzero(outer)
-            shown = outer.reshape(-1)[index]
-            canvas.mark_at(name, index, np.minimum(shown * np.float32(1.6), 1))
-
-
-def _blend_all(canvas: Canvas, share: Field, value: float) -> None:
-    index = np.flatnonzero(share)
-    canvas.blend_at(index, share.reshape(-1)[index], value)
+        if chosen.any():
+            out.append(Tubes(points[chosen], (lumen + wall)[chosen], 20.0, names))
+            out.append(Tubes(points[chosen], lumen[chosen], -950.0, names))
+    return tuple(out)

@@ -20,7 +20,8 @@ _DIRECTIONS = np.array(
     [(1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0), (1, -1, 0), (1, 0, 1), (1, 0, -1), (0, 1, 1), (0, 1, -1)], np.float64
 )
 _DIRECTIONS /= np.linalg.norm(_DIRECTIONS, axis=1)[:, None]
-_CHUNK = 400_000  # voxels painted at a time
+_CHUNK = 200_000  # voxels painted at a time
+_WIDTHS_MM = (1.7, 2.6, 4.0, 6.0, 9.0, 14.0)  # tubes of like width are painted together
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,50 +115,60 @@ def grow(
     return Tree(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
-def cover_tubes(canvas: Canvas, points: Points, radii: NDArray[np.float64], out: Field | None = None) -> Field:
+def cover_tubes(canvas: Canvas, points: Points, radii: NDArray[np.float64]) -> Field:
     """How much of each voxel tubes cover.
 
     Args:
         canvas: the slab.
         points: (n, 3) along the tubes' axes, about half a voxel apart, template mm.
         radii: (n,) of the tube at each point, mm; tubes thinner than a voxel cover as much of it as they fill.
-        out: covers to add to.
 
     Returns:
         (Z, Y, X), 0 to 1.
     """
-    out = np.zeros_like(canvas.hu) if out is None else out
+    shape = canvas.hu.shape
     if not len(points):
-        return out
-    soft = canvas.soft_mm
+        return np.zeros(shape, np.float32)
+    soft = np.float32(canvas.soft_mm)
     linear = canvas.to_voxel[:, :3]
     to_mm = np.linalg.inv(linear)
     voxel_mm = 1 / np.linalg.norm(linear, axis=1)
     at = points @ linear.T + canvas.to_voxel[:, 3]
-    shape = np.array(out.shape)
     margin = radii[:, None] / voxel_mm + 1.5
-    inside = np.all((at > -margin) & (at < shape - 1 + margin), axis=1)
-    at, radii = at[inside], radii[inside]
-    wide = np.maximum(radii, 0.5 * soft)
+    inside = np.all((at > -margin) & (at < np.array(shape) - 1 + margin), axis=1)
+    at, radii = at[inside], radii[inside].astype(np.float32)
+    wide = np.maximum(radii, np.float32(0.5) * soft)
     # A cone as wide as a voxel holds a third of it.
-    full = np.minimum(1.0, 3 * np.square(radii / soft))
-    full = np.where(radii >= 0.5 * soft, 1.0, full)
-    bins = np.digitize(wide, (1.7, 2.6, 4.0, 6.0, 9.0, 14.0))
-    flat = out.reshape(-1)
-    strides = np.array([out.shape[1] * out.shape[2], out.shape[2], 1])
+    full = np.where(radii >= 0.5 * soft, np.float32(1), np.minimum(3 * np.square(radii / soft), np.float32(1)))
+    base = np.rint(at).astype(np.intp)
+    rest = ((base - at) @ to_mm.T).astype(np.float32)  # from each point to the middle of its voxel, mm
+    most = np.ceil((wide.max(initial=0) + 0.5 * soft) / voxel_mm - 0.25).astype(int)
+    reach = 2 * most + 3
+    framed = np.zeros(np.array(shape) + 2 * reach, np.float32)  # so that no tube leaves it
+    strides = np.array([framed.shape[1] * framed.shape[2], framed.shape[2], 1])
+    home = (base + reach) @ strides
+    flat = framed.reshape(-1)
+    bins = np.digitize(wide, _WIDTHS_MM)
     for one in np.unique(bins):
         chosen = np.flatnonzero(bins == one)
-        reach = wide[chosen].max() + 0.5 * soft
-        k = np.ceil(reach / voxel_mm - 0.25).astype(int)
+        k = np.ceil((wide[chosen].max() + 0.5 * soft) / voxel_mm - 0.25).astype(int)
         offsets = np.stack(np.meshgrid(*(np.arange(-n, n + 1) for n in k), indexing="ij"), axis=-1).reshape(-1, 3)
+        steps = (offsets @ to_mm.T).astype(np.float32)
+        lengths = np.square(steps).sum(axis=1)
+        jumps = offsets @ strides
         per = max(1, _CHUNK // len(offsets))
         for first in range(0, chosen.size, per):
             part = chosen[first : first + per]
-            base = np.rint(at[part]).astype(int)
-            voxels = base[:, None, :] + offsets
-            delta = (voxels - at[part][:, None, :]) @ to_mm.T
-            distance = np.sqrt(np.einsum("nmi,nmi->nm", delta, delta))
-            share = np.clip((wide[part][:, None] - distance) / soft + 0.5, 0, 1) * full[part][:, None]
-            use = (share > 0.01) & np.all((voxels >= 0) & (voxels < shape), axis=-1)
-            np.maximum.at(flat, (voxels[use] @ strides), share[use].astype(np.float32))
-    return out
+            near = rest[part]
+            square = near @ (2 * steps.T)
+            square += lengths
+            square += np.square(near).sum(axis=1)[:, None]
+            share = np.sqrt(np.maximum(square, 0))
+            share *= -1 / soft
+            share += (wide[part] / soft + np.float32(0.5))[:, None]
+            np.clip(share, 0, 1, out=share)
+            share *= full[part][:, None]
+            use = share > np.float32(0.015)
+            np.maximum.at(flat, (home[part][:, None] + jumps)[use], share[use])
+    inner = tuple(slice(r, r + n) for r, n in zip(reach, shape, strict=True))
+    return np.ascontiguousarray(framed[inner])

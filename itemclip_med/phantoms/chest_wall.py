@@ -35,7 +35,9 @@ def paint_wall(canvas: Canvas, shape: ChestShape, outside: Field, pleura: Field)
         pleura: signed distance to the inside of the ribs.
     """
     surface = _with_breasts(canvas, shape, outside)
-    at = np.flatnonzero((surface < canvas.soft_mm).ravel())
+    inside = pleura < -3
+    canvas.hu[inside] = -104 + 7 * canvas.grain[inside]  # fat, until organs take its place
+    at = np.flatnonzero(((surface < canvas.soft_mm) & ~inside).ravel())
     x, y, z, skin, trunk, inner, grain, drift = (
         v.ravel()[at] for v in (canvas.x, canvas.y, canvas.z, surface, outside, pleura, canvas.grain, canvas.drift)
     )

@@ -67,7 +67,7 @@ NOUN_PHRASES: dict[str, tuple[str, ...]] = {
     "Lung nodules": (
         "[multiple|several|a few] {kind} [pulmonary|lung|] nodules[, the largest measuring {size} in {the_place}|, the largest {size} in {the_place}]",
         "{num} {kind} [pulmonary|lung|] nodules[, up to {size}|, measuring up to {size}| measuring up to {size}|]",
-        "{kind} nodules [in both lungs|in {all_places}], the largest in {the_place}{sized}", "[scattered|several] {kind} [pulmonary|] nodules in {all_places}[, up to {size}|]",
+        "{kind} nodules in {all_places}, the largest in {the_place}{sized}", "[scattered|several] {kind} [pulmonary|] nodules in {all_places}[, up to {size}|]",
     ),
     "Lung opacity": (
         "{patchy} [ground-glass|ground glass] opacities in {the_place}", "[areas|patches|foci] of [ground-glass|ground glass] [attenuation|opacity|density] in {the_place}",
@@ -140,12 +140,12 @@ SENTENCES: dict[str, tuple[str, ...]] = {
     "Lymphadenopathy": ("{Station} lymph nodes are [enlarged|pathologically enlarged]{short}", "{Station} lymph nodes measure up to {size} in short axis"),
     "Emphysema": ("[Both lungs are|The lungs are] emphysematous[, mainly in the {zone}|]", "The {zone} show {kind} emphysema"),
     "Lung nodule": ("{The_place} contains a@ {size} {kind} nodule",),
-    "Lung opacity": ("{The_place} [shows|show] {patchy} ground-glass opacities",),
+    "Lung opacity": ("{The_place} shows {patchy} ground-glass opacities", "{The_place} contains ground-glass opacities"),
     "Pleural effusion": ("The {side} pleural space contains [free fluid|{degree_of} effusion]",),
     "Pleural effusion bilateral": ("Both pleural spaces contain fluid[, more on the {larger}|]",),
     "Mosaic attenuation pattern": ("The lung parenchyma shows [a mosaic pattern|mosaic attenuation]",),
     "Peribronchial thickening": ("The bronchial walls [are|appear] thickened[ in {the_place}|]",),
-    "Consolidation": ("{The_place} [is|are] partly consolidated", "Consolidation occupies part of {the_place}"),
+    "Consolidation": ("{The_place} is partly consolidated", "Consolidation occupies part of {the_place}"),
     "Bronchiectasis": ("The bronchi of {the_place} are [dilated|bronchiectatic]",),
     "Interlobular septal thickening": ("The interlobular septa are thickened in {the_place}",),
     "sternotomy wires": ("The patient has had a median sternotomy", "Sternal wires are intact"),
