@@ -29,6 +29,7 @@ HANGS_ON = re.compile(
     r"likely|probably|possibly|previously|consistent|compatible|suggestive|concerning|suspicious)\b"
 )
 _SEEN_AFTER = re.compile(rf"^[^,;]{{2,80}}?\b(?:is|are|was|were)\s+(?:also\s+)?{SEEN}")
+_ADVERBS = frozenset(("now", "also", "again", "then", "still", "currently", "thus", "therefore"))
 _SUBORDINATE = frozenset(("which", "that", "who", "where", "whose"))
 _NORMAL_END = re.compile(
     r"\b(?:normal|nl|clear|ok|intact|patent|unremarkable|negative|preserved|fine|open)\b(?:\s+(?:in\s+)?(?:size|caliber|calibre|bilaterally))?$"
@@ -58,7 +59,7 @@ def _is_title(statement: str) -> bool:
     if not words:
         return True
     return all(word in dropping.TITLE_WORDS for word in words) and any(
-        word in dropping.TITLE_MODALITIES or word.endswith("contrast") for word in words
+        word in dropping.TITLE_MODALITIES or word == "report" or word.endswith("contrast") for word in words
     )
 
 
@@ -211,6 +212,8 @@ def _is_split(low: str, word: str, left: list[Token], right: list[Token], joint:
         return word == "," and len(joint) == 1 and (_is_normal_note(right, left) or _follows_normal(left, right))
     if right[0].kind in "KV" or right[0].word in _SUBORDINATE or right[0].word in ("as", "so", "not"):
         return False
+    if right[0].word in _ADVERBS and right[1].kind == "V":
+        return False  # "and now occupies": no subject of its own
     if (
         left[0].kind == "N"
         and not any(token.kind == "V" for token in left)

@@ -28,6 +28,8 @@ _SECTION = re.compile(
 _SECTION_DASH = re.compile(rf"(?P<name>{_NAME_PATTERN})[ ]+-+[ ]+")
 _SECTION_TABLE = re.compile(rf"(?P<name>{_NAME_PATTERN})[ ]*[|\t]")
 _SECTION_GLUED = re.compile(rf"(?P<name>{_NAME_PATTERN})[ ]+(?=\S)")
+# Before a heading of findings, what follows a history or technique still belongs to it.
+_FINDINGS_LINE = re.compile(rf"^[ \t*#]*(?:{headings.KEPT['findings']})[ ]*(?::|$)", re.MULTILINE)
 _MARK = re.compile(
     r"[ \t]*(?:[*>+o§][ \t]+|[*>][ \t]*(?=[^\W\d])|-+[ \t]*(?=[^\W_])|\(?\d{1,2}[.)](?!\d)[ \t]*|\(?\d{1,2}(?:\.\d{1,2}){1,3}[.)]?[ \t]+(?=[^\W\d])"
     r"(?!(?:mm|cm|ml|x|by|hu)\b)|\d{1,2}[ ]*-[ ]+|\(?[a-hj-z][.)][ \t]+|\(?[ivx]{1,4}[.)][ \t]+|#\d{0,2}[ \t]*)"
@@ -61,6 +63,7 @@ class _State:
     section: str = "body"
     heading: tuple[int, int] | None = None
     until_blank: bool = False
+    since: int = 0
 
 
 def find_blocks(text: CleanText) -> list[Block]:
@@ -73,18 +76,27 @@ def find_blocks(text: CleanText) -> list[Block]:
     blocks: list[Block] = []
     state = _State()
     position, previous_end = 0, None
+    dropped: str | None = None
+    findings_at = max((match.start() for match in _FINDINGS_LINE.finditer(text.low)), default=-1)
     for line in text.low.split("\n"):
         start, end = position, position + len(line)
         position = end + 1
         if not line.strip():
             previous_end = None
-            if state.until_blank:
+            if state.until_blank and (blocks and blocks[-1].end > state.since):
                 state.until_blank = False
                 state.heading = None
-                if state.section not in KEPT_SECTIONS and state.section not in ("signature",):
+                if state.section not in KEPT_SECTIONS and state.section != "signature" and start > findings_at:
                     state.section = "body"
             continue
+        before = state.section
         fresh = _read_line(text, start, end, state)
+        if state.section == "body" and before == "body" and start < findings_at and dropped is not None:
+            fresh = [Block(block.start, block.end, dropped) for block in fresh]
+        if fresh and fresh[-1].section not in KEPT_SECTIONS and fresh[-1].section != "signature":
+            dropped = fresh[-1].section
+        elif state.section in ("findings", "impression", "addendum"):
+            dropped = None
         if not fresh:
             previous_end = None
             continue
@@ -109,7 +121,7 @@ def _read_line(text: CleanText, start: int, end: int, state: _State) -> list[Blo
     blocks: list[Block] = []
     alone = _NAMES.get(" ".join(low[begin:end].strip(" :-|*#").split()).rstrip(":-"))
     if alone:
-        state.section, state.heading, state.until_blank = alone, None, True
+        state.section, state.heading, state.until_blank, state.since = alone, None, True, end
         return []
     sections = list(_SECTION.finditer(low, begin, end)) if ":" in low[begin:end] else []
     if not sections or sections[0].start() > begin:
@@ -291,6 +303,10 @@ def _continues(text: CleanText, last: Block, fresh: Block, line_start: int, has_
     word = _LAST_WORD.search(before)
     if re.search(r"\b(?:to|on|from|toward|towards|than)\s+(?:the\s+)?(?:left|right)\s*$", before):
         return False
+    line = before.rsplit("\n", 1)[-1]
+    is_lower = not has_capitals and not text.shown[last.start : last.end].isupper()
+    if len(line) >= 60 and not is_lower and re.search(r"[a-z)]\.\s", line):
+        return True  # prose that was wrapped at a width
     if word and (word[1] in word_lists.OPEN_WORDS or kind_of(word[1]) in "P"):
         return True
     if re.match(r"(?:mm|cm|x|by|and|or|with|of|in)\b", low[fresh.start : fresh.end]):

@@ -113,7 +113,7 @@ def kind_of(word: str) -> str:
     if word in _KINDS:
         return _KINDS[word]
     if not word[0].isalnum():
-        return word[0]
+        return "C" if word == "/" else word[0]
     if word[0].isdigit():
         return "#"
     one = singular(word)

@@ -227,3 +227,26 @@ def test_words_in_no_list_are_read():
 def test_a_report_without_usable_text_is_marked(report, reason):
     result = itemize(report)
     assert (result.items, result.is_normal, result.reason) == ((), None, reason)
+
+
+@pytest.mark.parametrize("blank", ["\n", "\n\n"])
+def test_a_heading_on_a_line_of_its_own_rules_until_the_next(blank):
+    report = blank.join(
+        ["HISTORY", "Fall from a ladder.", "On warfarin.", "TECHNIQUE", "Bone algorithm.", "FINDINGS", "Renal cyst."]
+    )
+    assert texts(report) == ["Renal cyst"]
+
+
+def test_prose_wrapped_at_a_width_goes_on_in_capitals():
+    report = "THE LIVER IS LARGE. A SMALL CYST IS PRESENT IN THE SPLEEN. OLD LACUNAR INFARCT\nLEFT THALAMUS."
+    assert texts(report)[-1] == "OLD LACUNAR INFARCT LEFT THALAMUS"
+
+
+def test_a_history_without_findings_ends_with_its_line():
+    assert texts("HISTORY: Cough.\nRenal cyst. No stones.") == ["Renal cyst", "No stones"]
+
+
+def test_a_sentence_about_some_of_them_joins():
+    assert texts("FINDINGS: Three renal cysts. At least two show wall calcification.") == [
+        "Three renal cysts At least two show wall calcification"
+    ]

@@ -41,7 +41,7 @@ DROP_STATEMENTS: tuple[tuple[str, str, str], ...] = (
     ("doctor", r"^(?:dr|prof|drs)\.?\s+[a-z]", "Dr J Patel, Consultant Radiologist"),
     ("md line", r"^[a-z][a-z.' -]{1,40},?\s*(?:m\.?d\.?|mbbs|frcr|dnb|fscr|md\s*\(radiology\)|do|phd|dmrd)\.?$", "Jane Roe, MD"),
     ("this was", r"^(?:this|these|that|the\s+findings?|the\s+results?|a\s+critical\s+result)\s+(?:(?:was|were|has\s+been|have\s+been)\s+)?(?:communicated|discussed|conveyed|relayed|called|phoned|reported|notified)\b", "This was communicated to the ordering provider"),
-    ("thanks", r"^(?:thank\s+you|thanks|with\s+(?:thanks|regards)|sincerely|regards|end\s+of\s+report|\*+end)\b", "Thank you for referring this patient"),
+    ("thanks", r"^(?:thank\s+you|thanks|with\s+(?:thanks|regards)|sincerely|regards|end\s+of\s+(?:report|addendum)|if\s+symptoms|\*+end)\b", "Thank you for referring this patient"),
     # Technique, titles, comparison
     ("performed", r"\b(?:was|were|is|are)\s+(?:subsequently\s+|then\s+|also\s+)?(?:performed|acquired|obtained|reformatted|reconstructed|administered|injected|taken|reviewed|carried\s+out|scanned|generated|utili[sz]ed|used)\b", "Axial images were obtained"),
     ("sections taken", r"\b(?:sections?|images?|sequences?|cuts|slices|reformats?|reformations?|reconstructions?)\s+(?:(?:were|was|are)\s+)?(?:taken|acquired|obtained|performed|reviewed|provided|from|through|with(?:out)?)\b", "Serial 5 mm axial sections taken"),
@@ -61,6 +61,8 @@ DROP_STATEMENTS: tuple[tuple[str, str, str], ...] = (
     ("no other change", r"^no\s+(?:other\s+)?change\s+to\s+the\b", "No other change to the original report"),
     ("category", r"^(?:overall\s+)?(?:lung[\s-]?rads|co-?rads|bi-?rads|aspects|ti-?rads|li-?rads|fleischner)(?:\s+(?:category|score|assessment))?\s*[:=]?\s*\d\s*[a-z]{0,2}\b(?!.*\b(?:nodule|mass|lesion)\b).{0,40}$", "Lung-RADS 2, benign appearance"),
     ("heading remnant", r"^(?:findings?|impression|report|conclusion|as\s+follows|the\s+following|the\s+findings\s+are\s+as\s+follows)$", "Findings"),
+    ("date alone", r"^[\d/.:,\s-]*(?:am|pm|a\.m|p\.m|hrs|hours|h)?\.?$", "5/6/2020 10:00 AM"),
+    ("if", r"^if\s", "If symptoms persist"),
     ("patient", r"^(?:a\s+)?\d{1,3}[\s-]*(?:year|yr|y/o|yo|month|week|day)s?[\s-]*(?:old)?\b.{0,80}$|^year\s+old\b|^(?:patient\s+)?(?:presents?|presenting|complains?|c/o|(?:pre)?term\s+(?:infant|neonate|baby|male|female)|known\s+case|k/c/o|h/o|history\s+of)\b", "67 year old man with cough"),
     ("preamble", r"^(?:the\s+)?(?:findings?|report|results?|images?)\s+(?:should(?!\s+read)|are\s+as|is\s+as|as\s+follows|were\s+reviewed)\b", "The findings are as follows"),
     ("management", r"\b(?:tissue\s+sampling|surgical\s+(?:consult|review|opinion)|neurosurg\w*\s+(?:consult\w*|review|opinion|referral))\b", "Neurosurgery consult"),
@@ -96,6 +98,7 @@ LEAD_INS: tuple[tuple[str, str, str], ...] = (
     ("limitation lead", r"(?:within|given|allowing\s+for|despite|with|taking)\s+(?:this|these|the|that|above|said|such)\s+(?:limitations?|constraints?)(?:\s+in\s+mind)?\s*,?\s*", "Within these limitations, "),
     ("contrast lead", r"(?:post-?contrast|pre-?contrast|after\s+contrast|(?:on|in)\s+[\w\s-]{2,30}?(?:images|sequences|imaging|window|windows))\s*,?\s+(?=there\s|no\s)", "Postcontrast there is"),
     ("on review", r"(?:on|upon|after|following)\s+(?:further|closer|additional|retrospective|second|repeat|careful)?\s*(?:review|inspection|consultation|discussion|analysis)\b[^,]{0,40}?(?:,\s*|\s+(?=there|a\s|an\s|the\s))", "On further review "),
+    ("since then", r"since\s+(?:then|that\s+time)\s*,?\s*", "Since then "),
     ("in addition", r"(?:in\s+addition|additionally|also|further(?:more)?|moreover|incidentally|of\s+note|again|however|similarly|lastly|overall|finally|besides|secondly|firstly|elsewhere|at\s+the\s+same\s+time|in\s+the\s+interim|nb|note)\s*[,:]?\s+", "In addition, "),
     ("note is made", r"(?:also\s+|again\s+|incidental(?:ly)?\s+)*(?:note|mention|made\s+note)\s+(?:is\s+|was\s+|has\s+been\s+)?(?:also\s+|again\s+|incidentally\s+)?(?:made|taken|given|is)?\s*(?:again\s+)?(?:of|that)\s+(?:there\s+(?:is|are)\s+)?", "Incidental note is made of "),
     ("again seen", r"(?:once\s+)?again\s*,?\s+(?:seen|noted|demonstrated|identified|visuali[sz]ed|appreciated|shown|evident)?\s*(?:is|are|was|were)?\s+(?:there\s+(?:is|are)\s+)?", "Again seen are "),
@@ -121,7 +124,7 @@ TITLE_WORDS = frozenset(
     with without w wo w/wo w/o and of the for non noncontrast non-contrast nonenhanced unenhanced enhanced contrast-enhanced post pre no nil given administered
     postcontrast precontrast iv intravenous gad gadolinium s c no screening low dose low-dose protocol routine dynamic high resolution
     multislice helical spiral prior date dated dt on at plus limited complete emergency stat portable images only prelim preliminary final dual
-    phase energy volume series contrast+plain mrcp seizure stroke epilepsy trauma code lung-cancer cancer program 3t 1.5t tesla ( ) , + & - / .
+    phase energy volume series contrast+plain mrcp radiology department original seizure stroke epilepsy trauma code lung-cancer cancer program 3t 1.5t tesla ( ) , + & - / .
     """.split()
 )
 TITLE_MODALITIES = frozenset(

@@ -6,7 +6,7 @@ from __future__ import annotations
 # Sections that are kept.
 KEPT: dict[str, str] = {
     "findings": (
-        "findings|finding|report|observations|observation|result|results|description|narrative|details|body|body of report|"
+        "findings|finding|report|original report|observations|observation|result|results|description|narrative|details|body|body of report|"
         "ct findings|mri findings|mr findings|radiological findings|radiographic findings|imaging findings|key findings|"
         "the findings are as follows|study reveals|interpretation and findings|chest findings|head findings|brain findings|full report|"
         "positive findings|pertinent findings|significant findings|report text|mr report|ct report"
