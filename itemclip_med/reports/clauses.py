@@ -304,7 +304,9 @@ def _has_finding(tokens: list[Token]) -> bool:
 
 def _is_normal_note(right: list[Token], left: list[Token]) -> bool:
     """A telegraphic "…, vents ok": a place, then nothing but a word for normal."""
-    stop = next((index for index, token in enumerate(right) if token.word == ","), len(right))
+    stop = next((index for index, token in enumerate(right) if token.word in (",", ";")), len(right))
+    if right[0].kind == "C":
+        return False
     piece = right[:stop]
     text = " ".join(token.word for token in piece)
     if not _NORMAL_END.search(text) or len(piece) < 2 or len(piece) > 8:

@@ -27,7 +27,7 @@ DROPPED: dict[str, str] = {
     "exam": (
         "exam|exams|examination|examination type|exam type|study|studies|procedure|procedures|type of exam|test|title|modality|study date|exam date|"
         "date of exam|date of study|examination date|study type|requested examination|scan|body part|procedure performed|"
-        "examination performed|name of examination|order|exam description|date|time|site|location|status|series"
+        "examination performed|name of examination|order|exam description"
     ),
     "history": (
         "history|indication|indications|clinical history|clinical indication|clinical indications|clinical information|clinical details|"
