@@ -199,6 +199,8 @@ def _is_split(low: str, word: str, left: list[Token], right: list[Token], joint:
             or left[0].word == "when"
             or re.match(r"(?:in|on|at)\s.*\b(?:sections?|images|window)\b", left_text)
         )
+    if word == "," and right[0].word == "otherwise" and _says_normal(right[:6]):
+        return True
     negated = right[0].word in ("no", "nil") and len(right) > 1
     if negated and word in (",", "and"):
         return (

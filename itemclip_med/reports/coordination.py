@@ -270,7 +270,7 @@ def _opens_unit(
         )
     if negated and "nor" in segment.joint and any(token.kind in "FE" for token in tokens[segment.first : segment.last]):
         return True
-    if opening.kind in "KVP?" or opening.word in ("not", "most", "largest", "now", "then", "age"):
+    if opening.kind in "KVP?" or opening.word in ("not", "without", "most", "largest", "now", "then", "age"):
         return False
     if negated:
         if segment.head == "F":
@@ -381,13 +381,16 @@ def _shared_tail(tokens: Sequence[Token], units: Sequence[_Unit]) -> list[Token]
 def _split_objects(low: str, tokens: Sequence[Token], verb: int, spans: Sequence[Span]) -> list[list[Span]]:
     """As in: "The liver shows steatosis and a cyst": the subject is carried to both."""
     objects = tokens[verb + 1 :]
+    cue: list[Token] = []
+    if objects and objects[0].word == "no":
+        cue, objects = [objects[0]], objects[1:]
     if not objects or objects[0].kind in "N" or any(token.kind in "KV" for token in objects):
         return [list(spans)]
-    units = _group(objects, False)
+    units = _group(objects, bool(cue))
     if len(units) < 2:
         return [list(spans)]
     parts = _expand(objects, units)
-    return [_to_spans(low, [*tokens[: verb + 1], *part]) for part, _ in parts]
+    return [_to_spans(low, [*tokens[: verb + 1], *cue, *part]) for part, _ in parts]
 
 
 def _to_spans(low: str, tokens: Sequence[Token]) -> list[Span]:
