@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 SMALL_TOKENIZER_DIR = Path(__file__).resolve().parent / "assets" / "text_small"
+SMALL_TEXT_WEIGHTS = SMALL_TOKENIZER_DIR / "model.safetensors"
 
 _ENCODER_BATCH = 256
 _SMALL_GAIN = 2.0  # of the linear layers of the small encoder, before training
@@ -151,8 +152,8 @@ class TextTower(nn.Module):
         embed_dim: E.
         tokenizer: the tokenizer to use; None loads the one that ``config`` names.
         context_length: text tokens per text at most.
-        pretrained: load the source's weights; False builds the encoder from ``config.architecture`` alone, for
-            weights that are loaded afterwards.
+        pretrained: load the source's weights (those of "small" ship with the package); False builds the encoder from
+            ``config.architecture`` alone, for weights that are loaded afterwards.
 
     Raises:
         ModelError: if the encoder or its tokenizer cannot be loaded, or has too few positions or too small a
@@ -191,6 +192,8 @@ class TextTower(nn.Module):
                     module.requires_grad_(True)
         self.proj = nn.Linear(settings.hidden_size, embed_dim, bias=False)
         nn.init.normal_(self.proj.weight, std=settings.hidden_size**-0.5)
+        if pretrained and config.source == SMALL_TEXT and config.architecture is None:
+            _load_small(self)
         self.config = dataclasses.replace(config, architecture=settings.to_diff_dict())
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None) -> Tensor:
@@ -216,6 +219,31 @@ class TextTower(nn.Module):
             tokens = self.tokenizer(texts[start : start + _ENCODER_BATCH])
             parts.append(self(**{name: values.to(device) for name, values in tokens.items()}))
         return torch.cat(parts) if parts else self.proj.weight.new_zeros((0, self.proj.out_features))
+
+
+def _load_small(tower: TextTower) -> None:
+    """Start from the weights that ship with the package, made by ``tools/pretrain_text_small.py``.
+
+    An encoder of another width or with another tokenizer stays as it is; so does the projection into another dimension,
+    and positions beyond those that were trained.
+    """
+    from safetensors.torch import load_file
+
+    weights = load_file(SMALL_TEXT_WEIGHTS)
+    own = tower.state_dict()
+    positions = "encoder.embeddings.position_embeddings.weight"
+    resized = [
+        name for name, value in weights.items() if name in own and name != positions and own[name].shape != value.shape
+    ]
+    if set(own) != set(weights) or any(name.startswith("encoder.") for name in resized):
+        return
+    known = min(len(own[positions]), len(weights[positions]))
+    with torch.no_grad():
+        for name, value in weights.items():
+            if name == positions:
+                own[name][:known] = value[:known].float()
+            elif name not in resized:
+                own[name].copy_(value)
 
 
 def _build_encoder(config: TextConfig, tokenizer: TextTokenizer, context_length: int, pretrained: bool) -> nn.Module:

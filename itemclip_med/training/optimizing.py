@@ -12,8 +12,10 @@ from monai.engines.utils import IterationEvents
 from torch import Tensor, nn
 
 
-def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Split the trainable parameters into those without and with weight decay.
+def parameter_groups(
+    model: nn.Module, weight_decay: float, *, learning_rate: float | None = None, text_lr_share: float = 1.0
+) -> list[dict[str, Any]]:
+    """Split the trainable parameters into those without and with weight decay, and those of the text tower.
 
     Norms, biases, the logit scale and bias and every other parameter of fewer than two dimensions are not decayed.
     Chosen by shape and not by parts of names, so that a module called ``blnd`` is not mistaken for a norm.
@@ -21,11 +23,29 @@ def parameter_groups(model: nn.Module, weight_decay: float) -> list[dict[str, An
     Args:
         model: frozen parameters are left out.
         weight_decay: for the second group.
+        learning_rate: of the optimizer; needed with ``text_lr_share``.
+        text_lr_share: learning rate of ``model.text`` as a share of the others'. A text encoder that knows texts
+            already should not unlearn what the image tower cannot use yet.
 
     Returns:
-        Two groups for an optimizer, without and with decay, in the model's order.
+        Two groups for an optimizer, without and with decay, in the model's order; two more for the text tower where
+        its learning rate differs.
+
+    Raises:
+        ValueError: if ``text_lr_share`` is not above 0, or comes without a learning rate.
     """
-    trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    if text_lr_share == 1.0:
+        return _by_decay(model.parameters(), weight_decay)
+    if text_lr_share <= 0 or learning_rate is None:
+        raise ValueError(f"parameter_groups: text_lr_share {text_lr_share}, expected above 0, with a learning_rate.")
+    of_text = {id(parameter) for parameter in model.text.parameters()}
+    groups = _by_decay((p for p in model.parameters() if id(p) not in of_text), weight_decay)
+    text_groups = _by_decay(model.text.parameters(), weight_decay)
+    return groups + [group | {"lr": learning_rate * text_lr_share} for group in text_groups]
+
+
+def _by_decay(parameters: Iterable[nn.Parameter], weight_decay: float) -> list[dict[str, Any]]:
+    trainable = [parameter for parameter in parameters if parameter.requires_grad]
     return [
         {"params": [p for p in trainable if p.ndim < 2], "weight_decay": 0.0},
         {"params": [p for p in trainable if p.ndim >= 2], "weight_decay": weight_decay},

@@ -66,6 +66,21 @@ def make_engine(parameter, iteration, steps=1, length=4):
     return engine
 
 
+def test_the_text_tower_learns_at_its_own_rate():
+    model = torch.nn.ModuleDict({"visual": torch.nn.Linear(3, 3), "text": torch.nn.Linear(3, 3)})
+    model.text = model["text"]
+    groups = parameter_groups(model, 0.1, learning_rate=1e-3, text_lr_share=0.1)
+    rates = {id(p): group.get("lr") for group in groups for p in group["params"]}
+    assert [rates[id(p)] for p in model["text"].parameters()] == pytest.approx([1e-4, 1e-4])
+    assert {rates[id(p)] for p in model["visual"].parameters()} == {None}
+    assert len(rates) == 4
+
+
+def test_a_share_of_no_learning_rate_is_refused():
+    with pytest.raises(ValueError, match="learning_rate"):
+        parameter_groups(torch.nn.Linear(2, 2), 0.1, text_lr_share=0.5)
+
+
 @pytest.mark.parametrize(
     ("iteration", "steps", "clipped"), [(1, 1, True), (1, 2, False), (2, 2, True), (4, 3, True), (6, 4, False)]
 )
