@@ -35,7 +35,7 @@ class DemoSettings:
 
     num_train: int = 1000
     num_test: int = 200
-    epochs: int = 26
+    epochs: int = 24
     seed: int = 0
     workers: int = field(default_factory=num_processors)
     num_pictures: int = 3
