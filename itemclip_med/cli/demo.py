@@ -16,7 +16,7 @@ def demo() -> None:
 @click.argument("out", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--num-train", type=click.IntRange(2), default=1000, show_default=True, help="Studies to train on.")
 @click.option("--num-test", type=click.IntRange(2), default=200, show_default=True, help="Held-out studies.")
-@click.option("--epochs", type=click.IntRange(1), default=26, show_default=True, help="Passes over the studies.")
+@click.option("--epochs", type=click.IntRange(1), default=24, show_default=True, help="Passes over the studies.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of everything.")
 def run_command(out: Path, num_train: int, num_test: int, epochs: int, seed: int) -> None:
     """Make phantoms, preprocess, train, score held-out phantoms and draw heatmaps, all under OUT.
