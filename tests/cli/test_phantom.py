@@ -47,7 +47,7 @@ def test_a_used_folder_is_one_line_and_exit_1(tmp_path):
 
 @pytest.mark.parametrize(
     "args",
-    [("chest-ct", "out"), ("head-ct",), ("head-ct", "out", "--num", 0), ("head-ct", "out", "--layout", "rsna"),
+    [("knee-mri", "out"), ("head-ct",), ("head-ct", "out", "--num", 0), ("head-ct", "out", "--layout", "ct-rate"),
      ("head-ct", "out", "--seed", -1), ("head-ct", "out", "--workers", 0)],
 )  # fmt: skip
 def test_misuse_is_exit_2(args):

@@ -153,7 +153,7 @@ def test_an_acute_stroke_restricts_diffusion():
     made = having(("DWI", "ADC"), "Stroke", test=lambda found: not found[0].params["lacunar"])
     mask, other = made.masks["Stroke"], beside(made, "Stroke")
     assert np.median(axial(made, "DWI")[mask]) > 1.5 * np.median(axial(made, "DWI")[other])
-    assert np.median(axial(made, "ADC")[mask]) < 0.7 * np.median(axial(made, "ADC")[other])
+    assert np.median(axial(made, "ADC")[mask]) < 0.8 * np.median(axial(made, "ADC")[other])
 
 
 def test_an_early_stroke_is_seen_by_diffusion_before_t2_rises():
@@ -186,7 +186,7 @@ def test_a_high_grade_glioma_enhances_at_its_rim_and_a_low_grade_one_does_not():
         )
         rise = axial(made, "T1C")[mask] / (gain * np.maximum(axial(made, "T1")[mask], 1))
         if kind == "high-grade":
-            assert np.percentile(rise, 90) > 1.5 and np.percentile(rise, 10) < 1.3
+            assert np.percentile(rise, 90) > 1.5 and np.percentile(rise, 10) < 0.7 * np.percentile(rise, 90)
         else:
             assert np.percentile(rise, 90) < 1.3
 
