@@ -23,20 +23,31 @@ def make() -> None:
     """Make a set of phantoms of one kind."""
 
 
+def _set_options(function: Callable[..., None]) -> Callable[..., None]:
+    """What every set of phantoms is asked for."""
+    options = (
+        click.argument("out", type=click.Path(path_type=Path)),
+        click.option("--num", type=click.IntRange(min=1), default=64, show_default=True, help="Number of studies."),
+        click.option(
+            "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the set; decides everything."
+        ),
+        click.option(
+            "--start",
+            "--offset",
+            type=click.IntRange(min=0),
+            default=0,
+            show_default=True,
+            help="Number of the first study: further studies of the same seed.",
+        ),
+        click.option("--workers", type=click.IntRange(min=1), help="Processes; as many as processors if not given."),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
 @make.command("head-ct")
-@click.argument("out", type=click.Path(path_type=Path))
-@click.option("--num", type=click.IntRange(min=1), default=64, show_default=True, help="Number of studies.")
-@click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the set; decides everything."
-)
-@click.option(
-    "--start",
-    "--offset",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="Number of the first study: further studies of the same seed.",
-)
+@_set_options
 @click.option(
     "--layout",
     type=click.Choice(["cq500", "plain", "rsna"]),
@@ -52,9 +63,6 @@ def make() -> None:
     default="demo",
     show_default=True,
     help="demo: 128 x 128, one series; clinical: 512 x 512, thick, thin, bone kernel and localizer.",
-)
-@click.option(
-    "--workers", type=click.IntRange(min=1), default=None, help="Processes; as many as processors if not given."
 )
 @click.pass_context
 def make_head_ct(
@@ -82,19 +90,7 @@ def make_head_ct(
 
 
 @make.command("chest-ct")
-@click.argument("out", type=click.Path(path_type=Path))
-@click.option("--num", type=click.IntRange(min=1), default=64, show_default=True, help="Number of studies.")
-@click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the set; decides everything."
-)
-@click.option(
-    "--start",
-    "--offset",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="Number of the first study: further studies of the same seed.",
-)
+@_set_options
 @click.option(
     "--layout",
     type=click.Choice(["plain", "ct-rate", "ct-rate-v1", "rad-chestct"]),
@@ -116,9 +112,6 @@ def make_head_ct(
     metavar="LIST",
     help="Plant defects, one study each: hu-twice, flipped-axis, corrupt-file, duplicate-rows, unlabeled-volume, "
     "missing-volume; comma between them, or all.",
-)
-@click.option(
-    "--workers", type=click.IntRange(min=1), default=None, help="Processes; as many as processors if not given."
 )
 @click.pass_context
 def make_chest_ct(
@@ -149,19 +142,7 @@ def make_chest_ct(
 
 
 @make.command("brain-mri")
-@click.argument("out", type=click.Path(path_type=Path))
-@click.option("--num", type=click.IntRange(min=1), default=64, show_default=True, help="Number of studies.")
-@click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the set; decides everything."
-)
-@click.option(
-    "--start",
-    "--offset",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="Number of the first study: further studies of the same seed.",
-)
+@_set_options
 @click.option(
     "--layout",
     type=click.Choice(["plain", "pub-brain-5"]),
@@ -175,9 +156,6 @@ def make_chest_ct(
     default="demo",
     show_default=True,
     help="demo: about 24 slices of 96 to 128 squared a series; clinical: up to 512 squared, 3D T1 of 1 mm.",
-)
-@click.option(
-    "--workers", type=click.IntRange(min=1), default=None, help="Processes; as many as processors if not given."
 )
 @click.pass_context
 def make_brain_mri(

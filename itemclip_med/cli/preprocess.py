@@ -13,6 +13,7 @@ _SOURCE = click.Path(exists=True, path_type=Path)
 _NEW = click.Path(path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _KINDS = ("dicom", "nifti", "npz", "itk")
+_STUDIES_ON_PAGE = 100
 
 
 @click.group()
@@ -57,6 +58,9 @@ def _recipe_options(needs_recipe: bool) -> Callable[[Callable[..., None]], Calla
         click.option("--keep-ids", is_flag=True, help="Keep raw UIDs and patient ids in the store."),
         click.option("--reports", type=_FILE, help="JSONL with id and items, joined by study."),
         click.option("--labels", type=_FILE, help="Label file, joined by study."),
+        click.option(
+            "--page/--no-page", default=True, help="Write STORE.quality.html: unusual series first, pictures."
+        ),
         click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON."),
     ]
 
@@ -75,8 +79,15 @@ def _run(source: Path, store: Path, kind: str | None, as_json: bool, options: di
     if options["workers"] and options["scheduler"]:
         raise click.UsageError("--scheduler has workers of its own: leave out --workers.")
     from itemclip_med.preprocess import run_recipe
+    from itemclip_med.preprocess.quality_page import write_quality_page
+    from itemclip_med.preprocess.summary import default_page_path
 
+    wants_page = options.pop("page") and not options["check"]
     summary = run_recipe(options.pop("recipe"), source, store, kind=kind, **options)
+    if wants_page:
+        summary.page_path = write_quality_page(
+            store, default_page_path(store), summary=summary, max_studies=_STUDIES_ON_PAGE
+        )
     click.echo(json.dumps(summary.to_dict(), indent=1) if as_json else "\n".join(summary.lines()))
     click.get_current_context().exit(1 if summary.num_failed else 0)
 

@@ -13,6 +13,7 @@ import numpy as np
 from itemclip_med.errors import ModelError
 from itemclip_med.records import Series, Study
 from itemclip_med.store import Store
+from itemclip_med.volumes import write_nifti
 
 if TYPE_CHECKING:
     from itemclip_med.models import ItemizedCLIP, PromptCache
@@ -130,8 +131,6 @@ def explain_study(
         StoreError: if the study is not in the store.
         ModelError: if the model cannot be loaded, no item or an unknown format is given.
     """
-    import nibabel as nib
-
     from itemclip_med.explain.overlay import draw_overlay
 
     unknown = [name for name in formats if name not in FORMATS]
@@ -148,7 +147,7 @@ def explain_study(
         stem = f"{order[heatmap.item]}_{words}_{study.series.index(heatmap.series)}_{heatmap.series.name}"
         if "nifti" in formats:
             path = out_dir / f"{stem}.nii.gz"
-            nib.save(nib.Nifti1Image(heatmap.values, np.array(heatmap.series.affine)), path)
+            write_nifti(heatmap.values, np.array(heatmap.series.affine), path)
             paths.append(path)
         if "png" in formats:
             path = out_dir / f"{stem}.png"

@@ -25,6 +25,7 @@ from itemclip_med.phantoms.chest_mediastinum import (
 from itemclip_med.phantoms.chest_scenarios import ChestPathology, draw_chest_names, draw_chest_pathology
 from itemclip_med.phantoms.chest_shape import ChestShape, Place, cavity, draw_chest, heart, heights, skin
 from itemclip_med.phantoms.chest_wall import paint_glands, paint_wall
+from itemclip_med.phantoms.ct_series import CtSeries
 from itemclip_med.phantoms.fields import Field, cover
 from itemclip_med.phantoms.findings import PhantomFinding
 from itemclip_med.workers import one_thread
@@ -41,25 +42,6 @@ _LEAST = {
     "Medical material": 0.3, "Coronary artery wall calcification": 0.25, "Arterial wall calcification": 0.3,
     "Pulmonary fibrotic sequela": 0.35, "Emphysema": 0.4, "Lung nodule": 0.4,
 }  # fmt: skip  # share of a voxel that a mask needs; else half
-
-
-@dataclass(frozen=True, slots=True)
-class ChestSeries:
-    """One series of a phantom.
-
-    Attributes:
-        volume_hu: int16 (X, Y, Z), axes to the patient's right, front and head.
-        affine: (4, 4), voxel index to world RAS mm.
-        slice_thickness_mm: of its contiguous slices.
-        kernel: "soft" or "lung".
-        masks: bool (X, Y, Z) per finding.
-    """
-
-    volume_hu: NDArray[np.int16]
-    affine: NDArray[np.float64]
-    slice_thickness_mm: float
-    kernel: str
-    masks: dict[str, NDArray[np.bool_]]
 
 
 @dataclass(frozen=True)
@@ -95,7 +77,7 @@ class ChestPhantom:
         """0 or 1 for each of the 18 findings of CT-RATE's label files."""
         return chest_labels(self.findings)
 
-    def reconstruct(self, kind: ChestKind) -> ChestSeries:
+    def reconstruct(self, kind: ChestKind) -> CtSeries:
         """Another series of the same chest.
 
         Args:
@@ -111,7 +93,7 @@ class ChestPhantom:
         if kind not in _KINDS:
             raise ValueError(f"unknown reconstruction {kind!r}; expected one of {', '.join(_KINDS)}")
         if kind == "thick":
-            return ChestSeries(self.volume_hu, self.affine, self.slice_thickness_mm, "soft", self.masks)
+            return CtSeries(self.volume_hu, self.affine, self.slice_thickness_mm, "soft", self.masks)
         with one_thread():
             return _reconstruct(self.scan, self.shape, *self._parts, self.size, kind, (self.seed, self.index))
 
@@ -209,7 +191,7 @@ def _grid(scan: ChestScan, size: Size, kind: ChestKind) -> Grid:
 def _reconstruct(
     scan: ChestScan, shape: ChestShape, pathology: ChestPathology, trees: LungTrees, size: Size, kind: ChestKind,
     key: tuple[int, int],
-) -> ChestSeries:  # fmt: skip
+) -> CtSeries:  # fmt: skip
     grid = _grid(scan, size, kind)
     thickness = grid.spacing_mm[2]
     rng = np.random.default_rng(_streams(*key)[4 + _KINDS.index(kind)])
@@ -227,7 +209,7 @@ def _reconstruct(
         for name, layer in layers.items():
             mask = masks.setdefault(name, np.zeros(grid.shape, bool))
             mask[:, :, rows[0] : rows[1]] = (layer > _LEAST.get(name, 0.5)).transpose(2, 1, 0)
-    return ChestSeries(volume, grid.affine, thickness, "lung" if kind == "lung" else "soft", masks)
+    return CtSeries(volume, grid.affine, thickness, "lung" if kind == "lung" else "soft", masks)
 
 
 def _slabs(

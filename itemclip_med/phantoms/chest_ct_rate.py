@@ -17,7 +17,8 @@ from itemclip_med.phantoms.chest_findings import CT_RATE_FINDINGS
 from itemclip_med.phantoms.chest_series import scanner_of
 
 if TYPE_CHECKING:
-    from itemclip_med.phantoms.chest_ct import ChestKind, ChestPhantom, ChestSeries
+    from itemclip_med.phantoms.chest_ct import ChestKind, ChestPhantom
+    from itemclip_med.phantoms.ct_series import CtSeries
 
 METADATA_COLUMNS: tuple[str, ...] = (
     "VolumeName", "Manufacturer", "SeriesDescription", "ManufacturerModelName", "PatientSex", "PatientAge",
@@ -86,7 +87,7 @@ def kinds_of(phantom: ChestPhantom) -> tuple[ChestKind, ...]:
     return ("thick", "lung") if phantom.index % 3 == 0 else ("thick",)
 
 
-def volume_file(series: ChestSeries, version: int, intercept: int, volume_hu: NDArray[np.int16]) -> bytes:
+def volume_file(series: CtSeries, version: int, intercept: int, volume_hu: NDArray[np.int16]) -> bytes:
     """A volume as CT-RATE ships it, ``.nii.gz``.
 
     Version 2 holds HU under the true geometry. Version 1 holds what the scanner stored, HU less the intercept, under a
@@ -117,7 +118,7 @@ def intercept_of(phantom: ChestPhantom) -> int:
     return -8192 if scanner_of(phantom)[0].model.endswith("B") else -1024
 
 
-def metadata_row(name: str, phantom: ChestPhantom, series: ChestSeries) -> list[str]:
+def metadata_row(name: str, phantom: ChestPhantom, series: CtSeries) -> list[str]:
     """One row of the metadata table, as :data:`METADATA_COLUMNS` names its cells; what no phantom has is left empty.
 
     Args:

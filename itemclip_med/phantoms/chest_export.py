@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -15,20 +14,25 @@ from numpy.typing import NDArray
 
 from itemclip_med.phantoms import chest_ct_rate as ct_rate
 from itemclip_med.phantoms import chest_rad as rad
-from itemclip_med.phantoms.chest_ct import ChestPhantom, ChestSeries, Size, make_chest_ct
+from itemclip_med.phantoms.chest_ct import ChestPhantom, Size, make_chest_ct
 from itemclip_med.phantoms.chest_defects import change_of, cut_short, plan_defects
 from itemclip_med.phantoms.chest_findings import CT_RATE_FINDINGS
 from itemclip_med.phantoms.chest_series import write_chest_study
 from itemclip_med.phantoms.chest_wording import compose_chest_sections
+from itemclip_med.phantoms.ct_series import CtSeries
 from itemclip_med.phantoms.sets import (
     ExportSummary,
     Record,
+    pack_masks,
     place_study,
+    report_record,
     study_rng,
+    volumes_ml,
     write_file,
     write_json,
-    write_jsonl,
     write_set,
+    write_tables,
+    write_truth,
 )
 
 ChestLayout = Literal["plain", "ct-rate", "ct-rate-v1", "rad-chestct"]
@@ -123,12 +127,9 @@ def export_chest_ct(
     return write_set(out_dir, wanted, _make_study, _finish, workers=workers, on_study=on_study)
 
 
-def chest_truth_bits(series: ChestPhantom | ChestSeries) -> NDArray[np.uint32]:
+def chest_truth_bits(series: ChestPhantom | CtSeries) -> NDArray[np.uint32]:
     """The masks of all findings in one array (X, Y, Z); bit ``CHEST_TRUTH_BITS[name]`` is set where ``name`` is."""
-    bits = np.zeros(series.volume_hu.shape, np.uint32)
-    for name, mask in series.masks.items():
-        bits |= mask.astype(np.uint32) << np.uint32(CHEST_TRUTH_BITS[name])
-    return bits
+    return pack_masks(series.masks, CHEST_TRUTH_BITS, series.volume_hu.shape, np.uint32)
 
 
 def _make_study(out_dir: Path, wanted: ChestSet, index: int) -> Record:
@@ -142,18 +143,13 @@ def _make_study(out_dir: Path, wanted: ChestSet, index: int) -> Record:
     writer = {"plain": _write_plain, "rad-chestct": _write_rad}.get(wanted.layout, _write_ct_rate)
     record = writer(out_dir, wanted, index, phantom, defect)
     truth = phantom.reconstruct("isotropic") if wanted.layout == "rad-chestct" else phantom
-    _write_truth(out_dir / "truth" / f"{study_id}.nii.gz", truth)
+    write_truth(out_dir / "truth" / f"{study_id}.nii.gz", chest_truth_bits(truth), truth.affine)
     labels = phantom.labels()
     return record | {
         "labels": [study_id, *(str(labels[name]) for name in CT_RATE_FINDINGS)],
         "defect": defect,
         "parts": parts,
-        "report": {
-            "id": study_id,
-            "report": report.text,
-            "items": [item.to_dict() for item in report.items],
-            "is_normal": report.is_normal,
-        },
+        "report": report_record(study_id, report),
         "truth": {
             "id": study_id,
             "index": index,
@@ -161,7 +157,7 @@ def _make_study(out_dir: Path, wanted: ChestSet, index: int) -> Record:
             "age": phantom.shape.age,
             "phase": phantom.shape.phase,
             "findings": [finding.to_dict() for finding in phantom.findings],
-            "volume_ml": _volumes_ml(phantom),
+            "volume_ml": volumes_ml(phantom.masks, phantom.affine),
         },
     }
 
@@ -226,28 +222,11 @@ def _write_rad(out_dir: Path, wanted: ChestSet, index: int, phantom: ChestPhanto
     }
 
 
-def _volumes_ml(phantom: ChestPhantom) -> dict[str, float]:
-    """How much of the chest each finding's mask covers."""
-    voxel_ml = abs(float(np.linalg.det(phantom.affine[:3, :3]))) / 1000
-    return {name: round(int(np.count_nonzero(mask)) * voxel_ml, 3) for name, mask in phantom.masks.items()}
-
-
-def _write_truth(path: Path, series: ChestPhantom | ChestSeries) -> None:
-    import nibabel as nib
-
-    image = nib.Nifti1Image(chest_truth_bits(series), series.affine, dtype=np.uint32)
-    image.header.set_xyzt_units("mm")
-    path.parent.mkdir(exist_ok=True)
-    write_file(path, gzip.compress(image.to_bytes(), compresslevel=1, mtime=0))
-
-
 def _finish(out_dir: Path, wanted: ChestSet, records: list[Record]) -> None:
     """Write what tells of all studies, in their order."""
     {"plain": _finish_plain, "rad-chestct": _finish_rad}.get(wanted.layout, _finish_ct_rate)(out_dir, records)
-    write_jsonl(out_dir / "reports.jsonl", [record["report"] for record in records])
-    write_jsonl(out_dir / "truth" / "studies.jsonl", [record["truth"] for record in records])
     grid = "the isotropic volume" if wanted.layout == "rad-chestct" else "the thick series"
-    write_json(out_dir / "truth" / "findings.json", {"dtype": "uint32", "grid": grid, "bits": CHEST_TRUTH_BITS})
+    write_tables(out_dir, records, CHEST_TRUTH_BITS, dtype="uint32", grid=grid)
     if wanted.defects:
         planted = {record["report"]["id"]: record["defect"] for record in records if record["defect"]}
         write_json(out_dir / "truth" / "defects.json", planted)

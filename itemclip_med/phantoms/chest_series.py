@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from itemclip_med.phantoms.ct_series import Scanner, study_elements, write_localizer
+from itemclip_med.phantoms.ct_series import CtSeries, Scanner, study_elements, write_localizer
 from itemclip_med.phantoms.dicom_writing import SeriesWriter
 from itemclip_med.phantoms.phrases import pick
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from itemclip_med.phantoms.chest_ct import ChestKind, ChestPhantom, ChestSeries
+    from itemclip_med.phantoms.chest_ct import ChestKind, ChestPhantom
 
 _PURPOSE = "chest-ct-phantom-1"  # change it where the same seed gives other pixels
 _DESCRIPTIONS = {
@@ -82,7 +82,7 @@ def write_chest_study(
 
 
 def _series_elements(
-    series: ChestSeries, number: int, description: str, scanner: Scanner, field_mm: float
+    series: CtSeries, number: int, description: str, scanner: Scanner, field_mm: float
 ) -> dict[str, object]:
     sharp = series.kernel == "lung"
     return {

@@ -17,12 +17,14 @@ from itemclip_med.phantoms.chest_findings import CT_RATE_FINDINGS
 from itemclip_med.phantoms.chest_shape import LOBES
 from itemclip_med.phantoms.composing import (
     GoldItem,
+    ImpressionOdds,
     WrittenReport,
     as_sentence,
     draw,
     merge,
     negatives,
     normal_statements,
+    sum_up,
 )
 from itemclip_med.phantoms.findings import PhantomFinding
 from itemclip_med.phantoms.layouts import LAYOUTS, Sections, Statement, add_headed_lines, fit_to, lay_out
@@ -150,31 +152,17 @@ def _say(key: str, finding: PhantomFinding, rng: np.random.Generator) -> _Said:
 
 def _impression(said: Sequence[_Said], others: Sequence[Statement], rng: np.random.Generator) -> list[Statement]:
     """Repeats, an overview and negatives of the impression."""
-    lines: list[Statement] = []
-    used: set[str] = set()
-    for one in said:
-        if one.key in used or chance(0.3, rng):
-            continue
-        words = _draw(tables.IMPRESSIONS[one.table], one.slots, rng) or one.finding.name
-        if one.status == "uncertain":
-            words = f"{pick(('possible', 'suspected', 'probable'), rng)} {words[0].lower() + words[1:]}"
-        for other in said:
-            options = tables.COMBINED.get((one.table, other.table))
-            if options and one.status == other.status == "present" and other.key not in used and chance(0.4, rng):
-                joined = _draw(options, {**other.slots, "first": words}, rng)
-                if joined:
-                    words = joined
-                    used.add(other.key)
-                    break
-        used.add(one.key)
-        lines.append(Statement(capitalize(words), [(capitalize(words), one.status, None, one.key)], ""))
-    denied = [other for other in others if len(other.items) == 1 and other.items[0][1] == "absent"]
-    if denied and chance(0.25, rng):
-        lines.append(pick(denied, rng))
-    if chance(0.25, rng):
-        words = expand(pick(normal.OTHERWISE, rng), {}, rng)
-        lines.append(Statement(words, [(words, "normal", None, "otherwise")], ""))
-    return lines
+    return sum_up(
+        said,
+        others,
+        rng,
+        short=lambda one: _draw(tables.IMPRESSIONS[one.table], one.slots, rng) or one.finding.name,
+        joint=lambda one, other: tables.COMBINED.get((one.table, other.table)),
+        fill=lambda templates, slots: _draw(templates, slots, rng),
+        hedges=("possible", "suspected", "probable"),
+        otherwise=normal.OTHERWISE,
+        odds=ImpressionOdds(leave_out=0.3, join=0.4, otherwise=0.25),
+    )
 
 
 def _draw(templates: Sequence[str], slots: Mapping[str, str], rng: np.random.Generator) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -33,6 +34,38 @@ class GoldItem:
         if self.alt:
             values["alt"] = list(self.alt)
         return values
+
+
+class Said(Protocol):
+    """One finding on its way into the report.
+
+    Attributes:
+        key: of its gold item.
+        slots: values of the wordings' slots.
+        status: "present" or "uncertain".
+    """
+
+    key: str
+    slots: Mapping[str, str]
+    status: Status
+
+
+AnySaid = TypeVar("AnySaid", bound=Said)
+
+
+@dataclass(frozen=True, slots=True)
+class ImpressionOdds:
+    """How often an impression does what.
+
+    Attributes:
+        leave_out: says nothing of a finding.
+        join: says two findings in one line, where a wording for both is there.
+        otherwise: ends with a line that all else is normal.
+    """
+
+    leave_out: float
+    join: float
+    otherwise: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +167,59 @@ def merge(sections: Sections, rewrite: Callable[[str], str]) -> list[GoldItem]:
         finding = next((name for _, _, name in wordings if name), None)
         gold.append(GoldItem(Item(best, status, finding), tuple(text for text in texts if text != best)))
     return gold
+
+
+def sum_up(
+    said: Sequence[AnySaid],
+    others: Sequence[Statement],
+    rng: np.random.Generator,
+    *,
+    short: Callable[[AnySaid], str],
+    joint: Callable[[AnySaid, AnySaid], Sequence[str] | None],
+    fill: Callable[[Sequence[str], Mapping[str, str]], str | None],
+    hedges: Sequence[str],
+    otherwise: Sequence[str],
+    odds: ImpressionOdds,
+) -> list[Statement]:
+    """The impression: most findings in short, some joined, a negative repeated, a closing line.
+
+    Args:
+        said: what the findings section says.
+        others: its other statements.
+        rng: decides.
+        short: words of a finding.
+        joint: templates that say two findings at once, with ``{first}`` for the words of the first; None if none do.
+        fill: a template with its slots filled; None if none can be.
+        hedges: words before an uncertain finding.
+        otherwise: closing lines.
+        odds: of what may happen.
+    """
+    lines: list[Statement] = []
+    used: set[str] = set()
+    for one in said:
+        if one.key in used or chance(odds.leave_out, rng):
+            continue
+        words = short(one)
+        if one.status == "uncertain":
+            words = f"{pick(hedges, rng)} {words[0].lower() + words[1:]}"
+        for other in said:
+            options = joint(one, other)
+            certain = one.status == other.status == "present"
+            if options and certain and other.key not in used and chance(odds.join, rng):
+                joined = fill(options, {**other.slots, "first": words})
+                if joined:
+                    words = joined
+                    used.add(other.key)
+                    break
+        used.add(one.key)
+        lines.append(Statement(capitalize(words), [(capitalize(words), one.status, None, one.key)], ""))
+    denied = [other for other in others if len(other.items) == 1 and other.items[0][1] == "absent"]
+    if denied and chance(0.25, rng):
+        lines.append(pick(denied, rng))
+    if chance(odds.otherwise, rng):
+        words = expand(pick(otherwise, rng), {}, rng)
+        lines.append(Statement(words, [(words, "normal", None, "otherwise")], ""))
+    return lines
 
 
 def draw(

@@ -18,6 +18,25 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class CtSeries:
+    """One series of a CT phantom.
+
+    Attributes:
+        volume_hu: int16 (X, Y, Z), axes to the patient's right, front and head.
+        affine: (4, 4), voxel index to world RAS mm.
+        slice_thickness_mm: of its contiguous slices.
+        kernel: "soft", "bone" or "lung".
+        masks: bool (X, Y, Z) per finding.
+    """
+
+    volume_hu: NDArray[np.int16]
+    affine: NDArray[np.float64]
+    slice_thickness_mm: float
+    kernel: str
+    masks: dict[str, NDArray[np.bool_]]
+
+
+@dataclass(frozen=True, slots=True)
 class Scanner:
     """One of the made-up scanners.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
@@ -19,12 +18,15 @@ from itemclip_med.phantoms.rsna_layout import Slice, rsna_study_id, slices_csv, 
 from itemclip_med.phantoms.sets import (
     ExportSummary,
     Record,
+    pack_masks,
     place_study,
+    report_record,
     study_rng,
+    volumes_ml,
     write_file,
-    write_json,
-    write_jsonl,
     write_set,
+    write_tables,
+    write_truth,
 )
 from itemclip_med.phantoms.wording import compose_report
 
@@ -138,10 +140,7 @@ def truth_bits(phantom: HeadPhantom) -> NDArray[np.uint16]:
     Returns:
         (X, Y, Z); bit ``TRUTH_BITS[name]`` is set where ``name`` is.
     """
-    bits = np.zeros(phantom.volume_hu.shape, np.uint16)
-    for name, mask in phantom.masks.items():
-        bits |= mask.astype(np.uint16) << np.uint16(TRUTH_BITS[name])
-    return bits
+    return pack_masks(phantom.masks, TRUTH_BITS, phantom.volume_hu.shape, np.uint16)
 
 
 def _make_study(out_dir: Path, wanted: PhantomSet, index: int) -> Record:
@@ -162,40 +161,20 @@ def _make_study(out_dir: Path, wanted: PhantomSet, index: int) -> Record:
         num_files = len(slices)
     else:
         num_files = place_study(out_dir, index, out_dir / wanted.study_dir(index), write)
-    _write_truth(out_dir / "truth" / f"{study_id}.nii.gz", phantom)
+    write_truth(out_dir / "truth" / f"{study_id}.nii.gz", truth_bits(phantom), phantom.affine)
     return {
         "num_files": num_files,
         "slices": slices,
         "reads": reads_row(index, labels, study_rng(wanted.seed, index, _READS_STREAM)),
         "labels": [study_id, *(str(labels[name]) for name in CQ500_LABELS)],
-        "report": {
-            "id": study_id,
-            "report": report.text,
-            "items": [item.to_dict() for item in report.items],
-            "is_normal": report.is_normal,
-        },
+        "report": report_record(study_id, report),
         "truth": {
             "id": study_id,
             "index": index,
             "findings": [finding.to_dict() for finding in phantom.findings],
-            "volume_ml": _volumes_ml(phantom),
+            "volume_ml": volumes_ml(phantom.masks, phantom.affine),
         },
     }
-
-
-def _volumes_ml(phantom: HeadPhantom) -> dict[str, float]:
-    """How much of the head each finding's mask covers."""
-    voxel_ml = abs(float(np.linalg.det(phantom.affine[:3, :3]))) / 1000
-    return {name: round(int(np.count_nonzero(mask)) * voxel_ml, 3) for name, mask in phantom.masks.items()}
-
-
-def _write_truth(path: Path, phantom: HeadPhantom) -> None:
-    import nibabel as nib
-
-    image = nib.Nifti1Image(truth_bits(phantom), phantom.affine, dtype=np.uint16)
-    image.header.set_xyzt_units("mm")
-    path.parent.mkdir(exist_ok=True)
-    write_file(path, gzip.compress(image.to_bytes(), compresslevel=1, mtime=0))
 
 
 def _finish(out_dir: Path, wanted: PhantomSet, records: list[Record]) -> None:
@@ -210,7 +189,4 @@ def _finish(out_dir: Path, wanted: PhantomSet, records: list[Record]) -> None:
     else:
         rows = [["study_id", *CQ500_LABELS], *(record["labels"] for record in records)]
         write_file(out_dir / "labels.csv", "".join(",".join(row) + "\n" for row in rows).encode())
-    write_jsonl(out_dir / "reports.jsonl", [record["report"] for record in records])
-    write_jsonl(out_dir / "truth" / "studies.jsonl", [record["truth"] for record in records])
-    bits = {"dtype": "uint16", "grid": "the thick series", "bits": TRUTH_BITS}
-    write_json(out_dir / "truth" / "findings.json", bits)
+    write_tables(out_dir, records, TRUTH_BITS, dtype="uint16", grid="the thick series")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from itemclip_med.phantoms.acquisition import Grid, Scan, add_holder, add_streaks, draw_scan, make_canvas, noise
 from itemclip_med.phantoms.brain import BrainShape, Fluid, Points, draw_brain, paint_brain
 from itemclip_med.phantoms.canvas import Canvas
+from itemclip_med.phantoms.ct_series import CtSeries
 from itemclip_med.phantoms.fields import Field
 from itemclip_med.phantoms.findings import PhantomFinding, check_names, labels_of
 from itemclip_med.phantoms.scenarios import Pathology, draw_names, draw_pathology
@@ -24,25 +25,6 @@ Kind = Literal["thin", "thick", "bone"]
 _MATRIX = {"demo": 128, "clinical": 512}
 _KINDS = ("thin", "thick", "bone")
 _LEAST = {"SAH": 0.4, "IVH": 0.45, "Fracture": 0.3}  # share of a voxel that a mask needs; else half
-
-
-@dataclass(frozen=True, slots=True)
-class Reconstruction:
-    """One series of a phantom.
-
-    Attributes:
-        volume_hu: int16 (X, Y, Z), axes to the patient's right, front and head.
-        affine: (4, 4), voxel index to world RAS mm.
-        slice_thickness_mm: of its contiguous slices.
-        kernel: "soft" or "bone".
-        masks: bool (X, Y, Z) per finding.
-    """
-
-    volume_hu: NDArray[np.int16]
-    affine: NDArray[np.float64]
-    slice_thickness_mm: float
-    kernel: str
-    masks: dict[str, NDArray[np.bool_]]
 
 
 @dataclass(frozen=True)
@@ -76,7 +58,7 @@ class HeadPhantom:
         """0 or 1 for each of the 14 finding names of CQ500's ``reads.csv``."""
         return labels_of(self.findings)
 
-    def reconstruct(self, kind: Kind) -> Reconstruction:
+    def reconstruct(self, kind: Kind) -> CtSeries:
         """Another series of the same head.
 
         Args:
@@ -91,7 +73,7 @@ class HeadPhantom:
         if kind not in _KINDS:
             raise ValueError(f"unknown reconstruction {kind!r}; expected one of {', '.join(_KINDS)}")
         if kind == "thick":
-            return Reconstruction(self.volume_hu, self.affine, self.slice_thickness_mm, "soft", self.masks)
+            return CtSeries(self.volume_hu, self.affine, self.slice_thickness_mm, "soft", self.masks)
         with one_thread():
             return _reconstruct(self.scan, *self._parts, self.size, kind, (self.seed, self.index))
 
@@ -154,7 +136,7 @@ def _streams(seed: int, index: int) -> list[np.random.SeedSequence]:
 
 def _reconstruct(
     scan: Scan, skull: SkullShape, brain: BrainShape, pathology: Pathology, size: Size, kind: Kind, key: tuple[int, int]
-) -> Reconstruction:
+) -> CtSeries:
     thickness = scan.thick_mm if kind == "thick" else scan.thin_mm
     grid = scan.grid(_MATRIX[size], thickness)
     rng = np.random.default_rng(_streams(*key)[3 + _KINDS.index(kind)])
@@ -176,7 +158,7 @@ def _reconstruct(
         for name, layer in layers.items():
             mask = masks.setdefault(name, np.zeros(grid.shape, bool))
             mask[columns, lines, rows[0] : rows[1]] = (layer > _LEAST.get(name, 0.5)).transpose(2, 1, 0)
-    return Reconstruction(volume, grid.affine, thickness, "bone" if kind == "bone" else "soft", masks)
+    return CtSeries(volume, grid.affine, thickness, "bone" if kind == "bone" else "soft", masks)
 
 
 def _slabs(

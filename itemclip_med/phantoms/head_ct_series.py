@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from itemclip_med.phantoms.ct_series import Scanner, study_elements, write_localizer
+from itemclip_med.phantoms.ct_series import CtSeries, Scanner, study_elements, write_localizer
 from itemclip_med.phantoms.dicom_writing import SeriesWriter
 from itemclip_med.phantoms.phrases import pick
 
 if TYPE_CHECKING:
-    from itemclip_med.phantoms.head_ct import HeadPhantom, Kind, Reconstruction
+    from itemclip_med.phantoms.head_ct import HeadPhantom, Kind
 
 _PURPOSE = "head-ct-phantom-1"  # change it where the same seed gives other pixels
 _DESCRIPTIONS = {
@@ -72,7 +72,7 @@ def _key(phantom: HeadPhantom) -> tuple[object, ...]:
 
 
 def _series_elements(
-    series: Reconstruction, number: int, description: str, scanner: Scanner, field_mm: float
+    series: CtSeries, number: int, description: str, scanner: Scanner, field_mm: float
 ) -> dict[str, object]:
     bone = series.kernel == "bone"
     return {

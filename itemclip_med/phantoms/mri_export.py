@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
@@ -19,12 +18,15 @@ from itemclip_med.phantoms.pub_brain_5_layout import make_source_study, source_o
 from itemclip_med.phantoms.sets import (
     ExportSummary,
     Record,
+    pack_masks,
     place_study,
+    report_record,
     study_rng,
+    volumes_ml,
     write_file,
-    write_json,
-    write_jsonl,
     write_set,
+    write_tables,
+    write_truth,
 )
 
 MriLayout = Literal["plain", "pub-brain-5"]
@@ -125,10 +127,7 @@ def mri_truth_bits(phantom: BrainMriPhantom) -> NDArray[np.uint16]:
     Returns:
         (X, Y, Z) on the grid of the axial slices; bit ``MRI_TRUTH_BITS[name]`` is set where ``name`` is.
     """
-    bits = np.zeros(phantom.brain.shape, np.uint16)
-    for name, mask in phantom.masks.items():
-        bits |= mask.astype(np.uint16) << np.uint16(MRI_TRUTH_BITS[name])
-    return bits
+    return pack_masks(phantom.masks, MRI_TRUTH_BITS, phantom.brain.shape, np.uint16)
 
 
 def _make_study(out_dir: Path, wanted: BrainMriSet, index: int) -> Record:
@@ -147,41 +146,25 @@ def _make_study(out_dir: Path, wanted: BrainMriSet, index: int) -> Record:
     report = compose_mri_report(phantom.findings, kinds, study_rng(wanted.seed, index, _REPORT_STREAM))
     labels = phantom.labels()
     columns = PUB_BRAIN_5_LABELS if public else MRI_LABELS
-    _write_truth(out_dir / "truth" / f"{study_id.replace('/', '_')}.nii.gz", phantom)
-    voxel_ml = abs(float(np.linalg.det(phantom.affine[:3, :3]))) / 1000
+    path = out_dir / "truth" / f"{study_id.replace('/', '_')}.nii.gz"
+    write_truth(path, mri_truth_bits(phantom), phantom.affine)
     return {
         "num_files": num_files,
         "labels": [study_id, *(str(labels[name]) for name in columns)],
-        "report": {
-            "id": study_id,
-            "report": report.text,
-            "items": [item.to_dict() for item in report.items],
-            "is_normal": report.is_normal,
-        },
+        "report": report_record(study_id, report),
         "truth": {
             "id": study_id,
             "index": index,
             "age": phantom.age,
             "series": [series.plan.kind for series in phantom.series],
             "findings": [finding.to_dict() for finding in phantom.findings],
-            "volume_ml": {
-                name: round(int(np.count_nonzero(mask)) * voxel_ml, 3) for name, mask in phantom.masks.items()
-            },
+            "volume_ml": volumes_ml(phantom.masks, phantom.affine),
         },
     }
 
 
 def _plain_study(seed: int, index: int, size: Size) -> BrainMriPhantom:
     return make_brain_mri(seed, index, size=size)
-
-
-def _write_truth(path: Path, phantom: BrainMriPhantom) -> None:
-    import nibabel as nib
-
-    image = nib.Nifti1Image(mri_truth_bits(phantom), phantom.affine, dtype=np.uint16)
-    image.header.set_xyzt_units("mm")
-    path.parent.mkdir(exist_ok=True)
-    write_file(path, gzip.compress(image.to_bytes(), compresslevel=1, mtime=0))
 
 
 def _finish(out_dir: Path, wanted: BrainMriSet, records: list[Record]) -> None:
@@ -191,7 +174,4 @@ def _finish(out_dir: Path, wanted: BrainMriSet, records: list[Record]) -> None:
     rows = [header, *(record["labels"] for record in records)]
     target = out_dir / "pub_brain_5" / "pub_brain_5.csv" if public else out_dir / "labels.csv"
     write_file(target, "".join(",".join(row) + "\n" for row in rows).encode())
-    write_jsonl(out_dir / "reports.jsonl", [record["report"] for record in records])
-    write_jsonl(out_dir / "truth" / "studies.jsonl", [record["truth"] for record in records])
-    bits = {"dtype": "uint16", "grid": "the axial slices", "bits": MRI_TRUTH_BITS}
-    write_json(out_dir / "truth" / "findings.json", bits)
+    write_tables(out_dir, records, MRI_TRUTH_BITS, dtype="uint16", grid="the axial slices")

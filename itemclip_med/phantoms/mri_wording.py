@@ -16,12 +16,14 @@ from itemclip_med.phantoms import mri_normal_tables as normal
 from itemclip_med.phantoms import mri_wording_tables as tables
 from itemclip_med.phantoms.composing import (
     GoldItem,
+    ImpressionOdds,
     WrittenReport,
     as_sentence,
     draw,
     merge,
     negatives,
     normal_statements,
+    sum_up,
 )
 from itemclip_med.phantoms.layouts import LAYOUTS, Sections, Statement, add_headed_lines, fit_to, lay_out
 from itemclip_med.phantoms.mri_findings import MRI_FINDING_NAMES
@@ -146,32 +148,17 @@ def _abnormal(
 
 def _impression(said: Sequence[_Said], others: Sequence[Statement], rng: np.random.Generator) -> list[Statement]:
     """Repeats of findings, a negative, a closing phrase."""
-    lines: list[Statement] = []
-    used: set[str] = set()
-    for one in said:
-        if one.key in used or chance(0.25, rng):
-            continue
-        short = _draw(tables.IMPRESSIONS[_short_table(one)], one.slots, rng) or tables.PLAIN[one.names[0]]
-        if one.status == "uncertain":
-            short = f"{pick(('possible', 'suspected', 'probable', 'questionable'), rng)} {short[0].lower()}{short[1:]}"
-        for other in said:
-            options = tables.COMBINED.get((one.names[0], other.names[0]))
-            certain = one.status == other.status == "present"
-            if options and certain and other.key not in used and chance(0.35, rng):
-                words = _draw(options, {**other.slots, "first": short}, rng)
-                if words:
-                    short = words
-                    used.add(other.key)
-                    break
-        used.add(one.key)
-        lines.append(Statement(capitalize(short), [(capitalize(short), one.status, None, one.key)], ""))
-    denials = [other for other in others if len(other.items) == 1 and other.items[0][1] == "absent"]
-    if denials and chance(0.25, rng):
-        lines.append(pick(denials, rng))
-    if chance(0.3, rng):
-        words = expand(pick(normal.OTHERWISE, rng), {}, rng)
-        lines.append(Statement(words, [(words, "normal", None, "otherwise")], ""))
-    return lines
+    return sum_up(
+        said,
+        others,
+        rng,
+        short=lambda one: _draw(tables.IMPRESSIONS[_short_table(one)], one.slots, rng) or tables.PLAIN[one.names[0]],
+        joint=lambda one, other: tables.COMBINED.get((one.names[0], other.names[0])),
+        fill=lambda templates, slots: _draw(templates, slots, rng),
+        hedges=("possible", "suspected", "probable", "questionable"),
+        otherwise=normal.OTHERWISE,
+        odds=ImpressionOdds(leave_out=0.25, join=0.35, otherwise=0.3),
+    )
 
 
 def _short_table(one: _Said) -> str:

@@ -6,6 +6,7 @@ the finished set is the same however often that happened and however many worker
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import shutil
@@ -14,12 +15,16 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 from itemclip_med.errors import SourceError
 from itemclip_med.workers import worker_pool
+
+if TYPE_CHECKING:
+    from itemclip_med.phantoms.composing import WrittenReport
 
 _PARTS = ".parts"
 
@@ -143,6 +148,67 @@ def study_rng(seed: int, index: int, stream: int) -> np.random.Generator:
         A fresh generator.
     """
     return np.random.default_rng(np.random.SeedSequence(entropy=seed, spawn_key=(index, stream)))
+
+
+def pack_masks(
+    masks: Mapping[str, NDArray[np.bool_]], bits: Mapping[str, int], shape: tuple[int, ...], dtype: DTypeLike
+) -> NDArray[Any]:
+    """The masks of all findings in one array.
+
+    Args:
+        masks: finding to bool (X, Y, Z).
+        bits: finding to its bit; 0 is the lowest.
+        shape: (X, Y, Z).
+        dtype: unsigned, of as many bits as there are findings.
+
+    Returns:
+        (X, Y, Z); a finding's bit is set where the finding is.
+    """
+    packed = np.zeros(shape, dtype)
+    for name, mask in masks.items():
+        packed |= mask.astype(packed.dtype) << packed.dtype.type(bits[name])
+    return packed
+
+
+def volumes_ml(masks: Mapping[str, NDArray[np.bool_]], affine: NDArray[np.float64]) -> dict[str, float]:
+    """How much of the body each finding's mask (X, Y, Z) covers, in milliliters; ``affine`` (4, 4) is in mm."""
+    voxel_ml = abs(float(np.linalg.det(affine[:3, :3]))) / 1000
+    return {name: round(int(np.count_nonzero(mask)) * voxel_ml, 3) for name, mask in masks.items()}
+
+
+def report_record(study_id: str, report: WrittenReport) -> Record:
+    """A study's line of ``reports.jsonl``."""
+    return {
+        "id": study_id,
+        "report": report.text,
+        "items": [item.to_dict() for item in report.items],
+        "is_normal": report.is_normal,
+    }
+
+
+def write_truth(path: Path, packed: NDArray[Any], affine: NDArray[np.float64]) -> None:
+    """Write packed masks (X, Y, Z) as NIfTI in world RAS mm; the same masks give the same bytes."""
+    import nibabel as nib
+
+    image = nib.Nifti1Image(packed, affine, dtype=packed.dtype)
+    image.header.set_xyzt_units("mm")
+    path.parent.mkdir(exist_ok=True)
+    write_file(path, gzip.compress(image.to_bytes(), compresslevel=1, mtime=0))
+
+
+def write_tables(out_dir: Path, records: Sequence[Record], bits: Mapping[str, int], *, dtype: str, grid: str) -> None:
+    """Write what every set has: reports, and what is true of the studies.
+
+    Args:
+        out_dir: of the set.
+        records: with "report" and "truth", in the order of the studies.
+        bits: finding to its bit in the masks.
+        dtype: of the masks.
+        grid: what the masks lie on, in words.
+    """
+    write_jsonl(out_dir / "reports.jsonl", [record["report"] for record in records])
+    write_jsonl(out_dir / "truth" / "studies.jsonl", [record["truth"] for record in records])
+    write_json(out_dir / "truth" / "findings.json", {"dtype": dtype, "grid": grid, "bits": dict(bits)})
 
 
 def write_jsonl(path: Path, lines: Sequence[Mapping[str, Any]]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
+import pickle
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
@@ -49,7 +51,9 @@ def run_tasks(
         work = make_work(*args)
         yield from (work(task) for task in tasks)
         return
-    key = f"{make_work.__module__}.{make_work.__qualname__}:{hash(repr(args))}"
+    # Of all that the arguments hold, not of how they look: an id key shows in no repr, and a cluster's workers outlive
+    # a run.
+    key = f"{make_work.__module__}.{make_work.__qualname__}:{hashlib.sha256(pickle.dumps(args)).hexdigest()}"
     pending: deque[Future[Any]] = deque()
     with _open(workers, scheduler) as (executor, num_workers):
         try:

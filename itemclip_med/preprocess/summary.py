@@ -37,6 +37,7 @@ class Summary:
         seconds: duration.
         log_path: the log, None for a check.
         key_path: the key of the ids, None where nothing is hashed.
+        page_path: the quality page, None where none was written.
     """
 
     recipe: str
@@ -57,11 +58,12 @@ class Summary:
     seconds: float = 0.0
     log_path: Path | None = None
     key_path: Path | None = None
+    page_path: Path | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The summary for ``--json``."""
         values = dict(vars(self))
-        for name in ("store", "log_path", "key_path"):
+        for name in ("store", "log_path", "key_path", "page_path"):
             values[name] = None if values[name] is None else str(values[name])
         for name in ("failures", "series_left_out", "files_skipped"):
             values[name] = dict(sorted(values[name].items()))
@@ -93,6 +95,8 @@ class Summary:
             lines.append(f"ids are hashed with the key {self.key_path}: keep it, it is needed to resume and to join")
         if self.log_path is not None:
             lines.append(f"log: {self.log_path}")
+        if self.page_path is not None:
+            lines.append(f"quality page: {self.page_path}")
         return lines
 
 
@@ -135,3 +139,9 @@ def default_log_path(store: Path) -> Path:
     """Beside the store, so that two stores of the same studies stay equal byte for byte."""
     store = store.absolute()
     return store.parent / f"{store.name}.log.jsonl"
+
+
+def default_page_path(store: Path) -> Path:
+    """Of the quality page: beside the store, for the same reason."""
+    store = store.absolute()
+    return store.parent / f"{store.name}.quality.html"

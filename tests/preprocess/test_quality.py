@@ -9,12 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from itemclip_med.cli.main import main
 from itemclip_med.preprocess import Summary
 from itemclip_med.preprocess.quality import measure_quality
 from itemclip_med.preprocess.quality_page import write_quality_page
 from itemclip_med.records import Series, Study
 from itemclip_med.store import Store, StoreWriter
+from tests.dicom.making import write_series
 
 SPACING = (2.0, 2.0, 5.0)
 
@@ -100,3 +103,17 @@ def test_a_series_of_one_value_is_shown(tmp_path):
         series = replace(_series(), modality="MR")
         writer.add(Study("flat", (series,)), [np.zeros((24, 24, 12), dtype=np.uint16)])
     assert "flat" in write_quality_page(tmp_path / "store", tmp_path / "page.html").read_text()
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_preprocess_leaves_a_page_beside_the_store_unless_told_not_to(tmp_path, wanted):
+    write_series(tmp_path / "in", num=10)
+    arguments = ["preprocess", "dicom", str(tmp_path / "in"), str(tmp_path / "s"), "--recipe", "head_ct"]
+    done = CliRunner().invoke(main, [*arguments, "--workers", "1", "--page" if wanted else "--no-page"])
+    assert done.exit_code == 0, done.output
+    page = tmp_path / "s.quality.html"
+    assert page.is_file() is wanted
+    assert (str(page) in done.output) is wanted
+    if wanted:
+        assert "stored by this run" in page.read_text()
+    assert not list((tmp_path / "s").rglob("*.html"))

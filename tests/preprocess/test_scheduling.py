@@ -58,6 +58,33 @@ def test_an_error_of_a_task_ends_the_run():
         list(run_tasks([1, -1, 2], Doubler, (), workers=2))
 
 
+class Secret:
+    """Shows nothing of itself, like a key."""
+
+    def __init__(self, value: int) -> None:
+        self.value = value
+
+    def __repr__(self) -> str:
+        return "Secret()"
+
+
+class Teller:
+    """Tells the secret it was made with."""
+
+    def __init__(self, secret: Secret) -> None:
+        self.secret = secret
+
+    def __call__(self, number: int) -> int:
+        return self.secret.value
+
+
+@needs_dask
+def test_workers_that_stay_take_arguments_that_only_look_alike_for_others(cluster):
+    address, _ = cluster
+    told = [list(run_tasks(range(4), Teller, (Secret(value),), scheduler=address)) for value in (1, 2)]
+    assert told == [[1] * 4, [2] * 4]
+
+
 def test_without_the_package_the_error_says_how_to_install_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(MissingPackageError, match=r"itemclip-med\[dask\]"):

@@ -12,6 +12,15 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from itemclip_med.errors import FormatError, LabelsError
+from itemclip_med.labels.ids import (
+    normalize_cq500_id,
+    normalize_ct_rate_id,
+    normalize_plain_id,
+    normalize_pub_brain_5_id,
+    normalize_rad_chestct_id,
+    normalize_rsna_id,
+    shown,
+)
 
 Labels = dict[str, dict[str, int | None]]
 
@@ -42,9 +51,7 @@ RSNA_FINDINGS: tuple[str, ...] = (
 )
 PUB_BRAIN_5_FINDINGS: tuple[str, ...] = ("Normal", "Stroke", "Glioma", "Meningioma", "Metastasis")
 
-_RSNA_ID = re.compile(r"(?:RSNA_)?(ID_[0-9a-f]{10})(?![0-9a-f])", re.IGNORECASE)
 _RSNA_ROW = re.compile(r"(ID_[0-9a-f]{9})_([a-z]+)")
-_PUB_BRAIN_5_SOURCES = ("brats23", "nyu_mets", "open_bhb", "stroke", "ucsf_mets")
 CT_RATE_FINDINGS: tuple[str, ...] = (
     "Medical material",
     "Arterial wall calcification",
@@ -94,120 +101,9 @@ RAD_CHESTCT_FINDINGS: tuple[str, ...] = tuple(_RAD_SOURCES)
 """What :func:`read_rad_chestct_labels` gives: CT-RATE's findings without the mosaic pattern, and "Calcification"."""
 
 _CQ500_READERS = ("R1", "R2", "R3")
-_CQ500_ID = re.compile(r"CQ500[-_ ]?CT[-_ ]?0*(\d{1,9})(?!\d)", re.IGNORECASE)
-_CT_RATE_ID = re.compile(r"((?:train|valid)_\d{1,9}_[a-z]{1,3}_\d{1,6})(?:\.nii(?:\.gz)?)?")
-_RAD_CHESTCT_ID = re.compile(r"((?:trn|val|tst)\d{5})(?:\.npz)?")
 _RAD_LABEL_FILES = "img*_Abnormality_and_Location_Labels.csv"
 _ID_COLUMNS = ("study_id", "id", "name")
 _UNKNOWN = {"", "nan", "na", "none", "null"}
-
-
-def normalize_cq500_id(text: str) -> str:
-    """The one spelling of a CQ500 study id: ``CQ500-CT-12``.
-
-    The reads say ``CQ500-CT-12``, archives ``CQ500CT12``, folders ``CQ500CT12 CQ500CT12``, derived lists
-    ``CQ500CT012``; whatever follows the number (a file's suffix) is dropped.
-
-    Args:
-        text: any of these spellings.
-
-    Returns:
-        ``CQ500-CT-<number without leading zeros>``.
-
-    Raises:
-        LabelsError: if ``text`` does not start with such an id, or names two different ones.
-    """
-    text = text.strip()
-    numbers = {int(number) for number in _CQ500_ID.findall(text)}
-    if not _CQ500_ID.match(text) or len(numbers) != 1:
-        raise LabelsError(f"{_shown(text)} is no CQ500 study id: expected CQ500-CT-12, CQ500CT12 or CQ500CT012.")
-    return f"CQ500-CT-{numbers.pop()}"
-
-
-def normalize_plain_id(text: str) -> str:
-    """An id whose spelling is free: only the spaces around it are dropped.
-
-    Raises:
-        LabelsError: if nothing is left.
-    """
-    text = text.strip()
-    if not text:
-        raise LabelsError("An empty study id: expected one id per row.")
-    return text
-
-
-def normalize_rsna_id(text: str) -> str:
-    """The one spelling of a study id of RSNA 2019: ``ID_`` and ten hexadecimal digits, its StudyInstanceUID.
-
-    Args:
-        text: that, or with ``RSNA_`` before it, as derived lists and folders spell it.
-
-    Returns:
-        ``ID_44f2fd0075``.
-
-    Raises:
-        LabelsError: if ``text`` does not start with such an id.
-    """
-    found = _RSNA_ID.match(text.strip())
-    if not found:
-        raise LabelsError(f"{_shown(text)} is no RSNA study id: expected ID_ and ten hexadecimal digits.")
-    return "ID_" + found[1][3:].lower()
-
-
-def normalize_pub_brain_5_id(text: str) -> str:
-    """The one spelling of a Pub-Brain-5 study id: its path from the source's folder on, ``stroke/sub-b74a5032``.
-
-    Args:
-        text: a path that may begin above that folder.
-
-    Returns:
-        The path without what lies above the source's folder.
-
-    Raises:
-        LabelsError: if no source's folder is in it, or nothing follows.
-    """
-    parts = [part for part in text.strip().replace("\\", "/").split("/") if part]
-    start = next((number for number, part in enumerate(parts) if part in _PUB_BRAIN_5_SOURCES), None)
-    if start is None or start + 1 >= len(parts):
-        raise LabelsError(
-            f"{_shown(text)} is no Pub-Brain-5 study: expected {'/…, '.join(_PUB_BRAIN_5_SOURCES)}/… and its folder."
-        )
-    return "/".join(parts[start:])
-
-
-def normalize_ct_rate_id(text: str) -> str:
-    """The one spelling of a CT-RATE volume: ``valid_1_a_1``, its name without the suffix.
-
-    Raises:
-        LabelsError: if ``text`` is no name of a CT-RATE volume.
-    """
-    found = _CT_RATE_ID.fullmatch(text.strip())
-    if not found:
-        raise LabelsError(f"{_shown(text)} is no CT-RATE volume: expected valid_1_a_1.nii.gz or valid_1_a_1.")
-    return found[1]
-
-
-def normalize_rad_chestct_id(text: str) -> str:
-    """The one spelling of a Rad-ChestCT volume: ``trn00001``, with or without the suffix of its file.
-
-    Raises:
-        LabelsError: if ``text`` is no name of a Rad-ChestCT volume.
-    """
-    found = _RAD_CHESTCT_ID.fullmatch(text.strip())
-    if not found:
-        raise LabelsError(f"{_shown(text)} is no Rad-ChestCT volume: expected trn00001, val00001 or tst00001.")
-    return found[1]
-
-
-ID_NORMALIZERS: dict[str, Callable[[str], str]] = {
-    "ct_rate": normalize_ct_rate_id,
-    "rad_chestct": normalize_rad_chestct_id,
-    "cq500": normalize_cq500_id,
-    "plain": normalize_plain_id,
-    "pub_brain_5": normalize_pub_brain_5_id,
-    "rsna": normalize_rsna_id,
-}
-"""How a data set's study ids are brought to one spelling."""
 
 
 def read_cq500_reads(path: Path) -> Labels:
@@ -324,7 +220,7 @@ def read_rsna_slices(path: Path) -> Labels:
     for line, row in rows:
         found = _RSNA_ROW.fullmatch(row[columns["ID"]])
         if not found or found[2] not in RSNA_FINDINGS:
-            raise FormatError(f"{path.name}, line {line}: {_shown(row[columns['ID']])} names no slice and finding.")
+            raise FormatError(f"{path.name}, line {line}: {shown(row[columns['ID']])} names no slice and finding.")
         label = _cell(path, line, row, columns, "Label")
         known = slices.setdefault(found[1], {}).setdefault(found[2], label)
         if known != label:
@@ -366,7 +262,7 @@ def read_rsna_studies(path: Path) -> Labels:
     for line, row in rows:
         slice_id, study_id = row[columns["SOPInstanceUID"]], normalize_rsna_id(row[columns["StudyInstanceUID"]])
         if slice_id not in slices:
-            raise LabelsError(f"{table.name}, line {line}: slice {_shown(slice_id)} has no label in {path.name}.")
+            raise LabelsError(f"{table.name}, line {line}: slice {shown(slice_id)} has no label in {path.name}.")
         if owners.setdefault(slice_id, study_id) != study_id:
             raise LabelsError(f"{table.name}, line {line}: slice {slice_id} belongs to two studies; keep one.")
         study = studies.setdefault(study_id, dict.fromkeys(RSNA_FINDINGS, 0))
@@ -578,7 +474,7 @@ def _cell(path: Path, line: int, row: Sequence[str], columns: dict[str, int], na
         return 0
     if text in ("1", "1.0"):
         return 1
-    raise FormatError(f"{path.name}, line {line}, column {name}: {_shown(text)} is no label; expected 0, 1 or nothing.")
+    raise FormatError(f"{path.name}, line {line}, column {name}: {shown(text)} is no label; expected 0, 1 or nothing.")
 
 
 def _majority(reads: Sequence[int | None]) -> int | None:
@@ -595,10 +491,5 @@ def _refuse_duplicate(path: Path, study_id: str, labels: Labels) -> None:
 
 def _listed(names: Sequence[str], most: int = 6) -> str:
     """Names as a sentence's list, cut after ``most``."""
-    shown = ", ".join(_shown(name) for name in names[:most])
-    return shown if len(names) <= most else f"{shown}, … ({len(names)} in all)"
-
-
-def _shown(text: str, most: int = 40) -> str:
-    """A cell as it may stand in a message: quoted and short."""
-    return repr(text if len(text) <= most else text[: most - 1] + "…")
+    text = ", ".join(shown(name) for name in names[:most])
+    return text if len(names) <= most else f"{text}, … ({len(names)} in all)"
