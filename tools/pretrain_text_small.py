@@ -3,8 +3,9 @@
     itemclip-med phantom make head-ct phantoms --num 4500 --seed 2
     python tools/pretrain_text_small.py phantoms/reports.jsonl
 
-Items of phantom reports that name the same finding, status, side and place are drawn together, all others apart
-(supervised contrastive loss). Without it a small encoder that starts from nothing unlearns what it cannot use yet: left
+Items of phantom reports are drawn together on two levels (supervised contrastive loss): those of the same finding and
+status, and among them those of the same side and place. So "subdural hematoma" lies near the left and the right one,
+and these apart. Without it a small encoder that starts from nothing unlearns what it cannot use yet: left
 and right got the same embedding, and stayed so. Writes ``itemclip_med/models/assets/text_small/model.safetensors``.
 
 Source: P. Khosla et al., Supervised Contrastive Learning, NeurIPS 2020 (arXiv 2004.11362), equation 2.
@@ -72,23 +73,30 @@ def kind_of(item: dict[str, str]) -> tuple[str, ...]:
     return (item.get("finding") or "", status, *sides, *(place for place in PLACES if re.search(place, text)))
 
 
+def contrast(scores: torch.Tensor, labels: torch.Tensor, itself: torch.Tensor) -> torch.Tensor:
+    """Supervised contrastive loss of scores (R, R) and labels (R,); ``itself`` is the diagonal."""
+    same = (labels[:, None] == labels[None]) & ~itself
+    return -((scores - scores.logsumexp(1, keepdim=True)) * same).sum(1).div(same.sum(1)).mean()
+
+
 def train(kinds: dict[tuple[str, ...], list[str]], steps: int, seed: int) -> TextTower:
     """Two texts of each drawn kind a step; frequent kinds are drawn by the root of their number of texts."""
     torch.manual_seed(seed)
     draw, choose = np.random.default_rng(seed), random.Random(seed)
     names = list(kinds)
+    families = sorted({name[:2] for name in names})  # finding and status
     weights = np.sqrt([len(kinds[name]) for name in names])
     tower = TextTower(TextConfig(), EMBED_DIM, context_length=CONTEXT_LENGTH, pretrained=False)
     optimizer = torch.optim.AdamW(parameter_groups(tower, 0.05), lr=LEARNING_RATE, betas=(0.9, 0.98))
+    levels = [torch.tensor([families.index(name[:2]) for name in names]), torch.arange(len(names))]
     itself = torch.eye(BATCH, dtype=torch.bool)
     for step in range(steps):
         drawn = draw.choice(len(names), BATCH // 2, p=weights / weights.sum())
         pairs = [choose.sample(kinds[names[index]], 2) for index in drawn]
         embeddings = F.normalize(tower.embed([text for side in zip(*pairs, strict=True) for text in side]), dim=-1)
         scores = (embeddings @ embeddings.T / TEMPERATURE).masked_fill(itself, -1e9)
-        labels = torch.from_numpy(np.tile(drawn, 2))
-        same = (labels[:, None] == labels[None]) & ~itself
-        loss = -((scores - scores.logsumexp(1, keepdim=True)) * same).sum(1).div(same.sum(1)).mean()
+        chosen = torch.from_numpy(np.tile(drawn, 2))
+        loss = torch.stack([contrast(scores, level[chosen], itself) for level in levels]).mean()
         rate = LEARNING_RATE * min(1.0, (step + 1) / WARMUP) * 0.5 * (1 + math.cos(math.pi * step / steps))
         for group in optimizer.param_groups:
             group["lr"] = rate

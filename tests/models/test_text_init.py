@@ -24,16 +24,27 @@ def test_texts_of_a_new_small_encoder_lie_apart():
 
 
 @pytest.mark.parametrize(
-    ("text", "alike", "unlike"),
+    ("text", "alike", "other_side", "other"),
     [
-        ("left subdural hematoma", "acute left-sided subdural hemorrhage", "right subdural hematoma"),
-        ("midline shift to the left", "leftward midline shift", "no midline shift"),
-        ("right epidural hematoma", "right-sided extradural hematoma", "left epidural hematoma"),
+        (
+            "left subdural hematoma",
+            "acute left-sided subdural hemorrhage",
+            "right subdural hematoma",
+            "left epidural hematoma",
+        ),
+        (
+            "right epidural hematoma",
+            "right-sided extradural hematoma",
+            "left epidural hematoma",
+            "right skull fracture",
+        ),
+        ("midline shift to the left", "leftward midline shift", "midline shift to the right", "no midline shift"),
     ],
 )
-def test_the_shipped_encoder_tells_sides_findings_and_denials_apart(text, alike, unlike):
-    found = cosines(TextTower(TextConfig(), 128, context_length=48), text, alike, unlike)
-    assert found[0, 1] > found[0, 2] + 0.3
+def test_the_shipped_encoder_parts_findings_widely_and_sides_within_them(text, alike, other_side, other):
+    found = cosines(TextTower(TextConfig(), 128, context_length=48), text, alike, other_side, other)[0]
+    assert found[1] > found[2] + 0.05
+    assert found[2] > found[3] + 0.3
 
 
 def test_more_positions_and_another_dimension_keep_the_shipped_encoder():
