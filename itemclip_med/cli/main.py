@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import logging
 import sys
@@ -12,9 +13,9 @@ from itemclip_med import ItemClipError, __version__
 
 # Command name -> (module, attribute, one-line help). The help stands here so that `--help` imports no module.
 _COMMANDS: dict[str, tuple[str, str, str]] = {
-    "phantom": ("itemclip_med.cli.phantom", "phantom", "Make labelled phantom studies as true DICOM."),
+    "phantom": ("itemclip_med.cli.phantom", "phantom", "Make labelled phantom studies: DICOM and official layouts."),
     "preprocess": ("itemclip_med.cli.preprocess", "preprocess", "Turn DICOM and other sources into a store or NIfTI."),
-    "reports": ("itemclip_med.cli.reports", "reports", "Bring report items into a store."),
+    "reports": ("itemclip_med.cli.reports", "reports", "Cut reports into items, check them, join them to a store."),
     "store": ("itemclip_med.cli.store", "store", "List, check and export a store."),
     "checkpoint": ("itemclip_med.cli.checkpoint", "checkpoint", "Import published checkpoints; tell what a model is."),
     "zeroshot": (
@@ -49,11 +50,19 @@ class FriendlyGroup(click.Group):
             formatter.write_dl([(name, help_text) for name, (_, _, help_text) in _COMMANDS.items()])
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run a command; our own errors become one line, a bug keeps its traceback."""
+        """Run a command; our own errors and the system's become one line, a bug keeps its traceback."""
         try:
             return super().invoke(ctx)
         except ItemClipError as error:
             raise click.ClickException(str(error)) from error
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # the reader of our output has gone: click ends quietly
+                raise
+            # Not the file's name: folders of an export may be called after patients.
+            raise click.ClickException(
+                f"The system refused to read or write a file ({error.strerror or type(error).__name__}): see to free "
+                "space and permissions, then run the same command again."
+            ) from error
 
 
 @click.group(cls=FriendlyGroup, context_settings={"help_option_names": ["-h", "--help"]})

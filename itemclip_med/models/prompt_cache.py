@@ -106,8 +106,13 @@ class PromptCache:
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".part", delete=False) as stream:
-            np.save(stream, row, allow_pickle=False)
-        os.replace(stream.name, path)
+            try:
+                np.save(stream, row, allow_pickle=False)
+                stream.flush()
+                os.replace(stream.name, path)
+            except BaseException:
+                os.unlink(stream.name)
+                raise
 
     def _path(self, key: tuple[str, str]) -> Path | None:
         return None if self.folder is None else self.folder / key[0][:32] / f"{key[1]}.npy"

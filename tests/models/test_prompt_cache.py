@@ -129,3 +129,13 @@ def test_memory_is_bounded(model, calls):
     assert len(calls) == 1
     cache.embed(model, TEXTS[:1])
     assert len(calls) == 2
+
+
+def test_a_full_disk_leaves_no_piece_of_a_file(model, tmp_path, monkeypatch):
+    def full(*_args, **_keywords):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("itemclip_med.models.prompt_cache.np.save", full)
+    with pytest.raises(OSError, match="No space"):
+        PromptCache(tmp_path).embed(model, TEXTS[:1])
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
