@@ -125,8 +125,10 @@ class Finding:
         name: the column name in the official label file.
         title: how it is shown to people.
         prompts: texts that ask for it; their scores are averaged.
+        negative_prompts: texts that deny it; the mean of their scores is taken off. May be empty.
     """
 
     name: str
     title: str
     prompts: tuple[str, ...]
+    negative_prompts: tuple[str, ...] = ()

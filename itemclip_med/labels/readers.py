@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from itemclip_med.errors import FormatError, LabelsError
@@ -102,7 +102,7 @@ RAD_CHESTCT_FINDINGS: tuple[str, ...] = tuple(_RAD_SOURCES)
 
 _CQ500_READERS = ("R1", "R2", "R3")
 _RAD_LABEL_FILES = "img*_Abnormality_and_Location_Labels.csv"
-_ID_COLUMNS = ("study_id", "id", "name")
+_ID_COLUMNS = ("study_id", "id", "name", "study_uid")
 _UNKNOWN = {"", "nan", "na", "none", "null"}
 
 
@@ -294,7 +294,7 @@ def read_ct_rate_labels(path: Path) -> Labels:
     return labels
 
 
-def read_rad_chestct_labels(path: Path) -> Labels:
+def read_rad_chestct_labels(path: Path, sources: Mapping[str, Sequence[str]] | None = None) -> Labels:
     """Read Rad-ChestCT's labels as CT-RATE's findings.
 
     The official tables have a column ``abnormality*location`` for each pair; a finding is there if its abnormality is
@@ -303,9 +303,11 @@ def read_rad_chestct_labels(path: Path) -> Labels:
 
     Args:
         path: one ``img…_Abnormality_and_Location_Labels.csv``, a folder that holds several, or HLIP's table.
+        sources: finding to the abnormalities any of which makes it present; None takes HLIP's mapping with all of
+            :data:`RAD_CHESTCT_FINDINGS`. HLIP's table knows its own mapping only, and must have every finding.
 
     Returns:
-        ``{"trn00001": {…}, …}`` with all of :data:`RAD_CHESTCT_FINDINGS`.
+        ``{"trn00001": {…}, …}`` with those findings.
 
     Raises:
         FormatError: if there is no such file, or it is no CSV of either kind.
@@ -320,36 +322,50 @@ def read_rad_chestct_labels(path: Path) -> Labels:
     labels: Labels = {}
     for one in paths:
         header, rows = _open_table(one)
-        sources = _rad_columns(one, header)
-        wanted = sorted({name for names in sources.values() for name in names})
+        behind = _rad_columns(one, header, sources)
+        wanted = sorted({name for names in behind.values() for name in names})
         columns = _locate(one, header, ["NoteAcc_DEID", *wanted])
         for row_number, row in rows:
             study_id = normalize_rad_chestct_id(row[columns["NoteAcc_DEID"]])
             _refuse_duplicate(one, study_id, labels)
             cells = {name: _cell(one, row_number, row, columns, name) for name in wanted}
-            labels[study_id] = {finding: _any_of([cells[name] for name in names]) for finding, names in sources.items()}
+            labels[study_id] = {finding: _any_of([cells[name] for name in names]) for finding, names in behind.items()}
     return labels
 
 
-def _rad_columns(path: Path, header: Sequence[str]) -> dict[str, list[str]]:
+def _rad_columns(
+    path: Path, header: Sequence[str], sources: Mapping[str, Sequence[str]] | None
+) -> dict[str, list[str]]:
     """The columns behind each finding, in a table of either kind; none where it does not know the finding."""
     if not any("*" in name for name in header):
         if len(set(header) & set(RAD_CHESTCT_FINDINGS)) < 2:
             raise FormatError(f"{path.name} is no label table of Rad-ChestCT: found {_listed(header)}.")
-        return {
+        mapped = {
             finding: [name for name in (_CALCIFIED if finding == _MERGED else (finding,)) if name in header]
-            for finding in RAD_CHESTCT_FINDINGS
+            for finding in sources or RAD_CHESTCT_FINDINGS
         }
+        unknown = [finding for finding, names in mapped.items() if not names]
+        differing = [
+            finding for finding, names in (sources or {}).items() if set(names) != set(_RAD_SOURCES.get(finding, ()))
+        ]
+        if sources is not None and (unknown or differing):
+            raise FormatError(
+                f"{path.name} is the mapped table of Rad-ChestCT, whose columns say otherwise or nothing of "
+                f"{_listed(unknown + [name for name in differing if name not in unknown])}: give the folder of the "
+                f"official tables ({_RAD_LABEL_FILES})."
+            )
+        return mapped
     by_source: dict[str, list[str]] = {}
     for name in header:
         by_source.setdefault(name.split("*")[0], []).append(name)
-    single = sorted({names[0] for names in _RAD_SOURCES.values() if len(names) == 1})
-    missing = [source for source in single if source not in by_source]
+    chosen = sources or _RAD_SOURCES
+    # Of medical material any kind will do; of all others every source must be there, or labels would change silently.
+    needed = {name for finding, names in chosen.items() if finding != "Medical material" for name in names}
+    missing = sorted(source for source in needed if source not in by_source)
     if missing:
         raise FormatError(f"{path.name} has no columns of {_listed(missing)}: expected abnormality*location.")
     return {
-        finding: [name for source in names for name in by_source.get(source, ())]
-        for finding, names in _RAD_SOURCES.items()
+        finding: [name for source in names for name in by_source.get(source, ())] for finding, names in chosen.items()
     }
 
 
@@ -370,7 +386,13 @@ LABEL_READERS: dict[str, Callable[[Path], Labels]] = {
 """Readers by the name that recipes and tasks use."""
 
 
-def read_labels(path: Path | str, reader: str, *, normalize_id: Callable[[str], str] = normalize_plain_id) -> Labels:
+def read_labels(
+    path: Path | str,
+    reader: str,
+    *,
+    normalize_id: Callable[[str], str] = normalize_plain_id,
+    sources: Mapping[str, Sequence[str]] | None = None,
+) -> Labels:
     """Read a label file with the reader of its data set, or as a plain table if it is one.
 
     A file with a column ``study_id`` is a plain table whatever ``reader`` says, so that the ``labels.csv`` of an
@@ -380,6 +402,7 @@ def read_labels(path: Path | str, reader: str, *, normalize_id: Callable[[str], 
         path: the label file.
         reader: a name in :data:`LABEL_READERS`.
         normalize_id: brings the ids of a plain table to one spelling.
+        sources: finding to its columns, for Rad-ChestCT.
 
     Returns:
         ``{study id: {finding: 1, 0 or None}}``.
@@ -392,10 +415,12 @@ def read_labels(path: Path | str, reader: str, *, normalize_id: Callable[[str], 
     if reader not in LABEL_READERS:
         raise LabelsError(f"No label reader {reader!r}: there are {', '.join(sorted(LABEL_READERS))}.")
     if reader == "rad_chestct" and path.is_dir():
-        return read_rad_chestct_labels(path)
+        return read_rad_chestct_labels(path, sources)
     header, _ = _open_table(path)
     if reader == "csv" or "study_id" in header:
         return read_csv_labels(path, normalize_id=normalize_id)
+    if reader == "rad_chestct":
+        return read_rad_chestct_labels(path, sources)
     return LABEL_READERS[reader](path)
 
 

@@ -4,7 +4,8 @@ from itemclip_med.zeroshot.evaluator import run_task, score_store
 from itemclip_med.zeroshot.prompts import read_prompts
 from itemclip_med.zeroshot.report import format_report
 from itemclip_med.zeroshot.scoring import score_files
-from itemclip_med.zeroshot.task import Published, Task, list_tasks, load_task
+from itemclip_med.zeroshot.protocol import Published, Task
+from itemclip_med.zeroshot.task import list_tasks, load_task, task_from_labels
 
 __all__ = [
     "Published",
@@ -16,4 +17,5 @@ __all__ = [
     "run_task",
     "score_files",
     "score_store",
+    "task_from_labels",
 ]

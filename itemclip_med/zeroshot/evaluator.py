@@ -15,7 +15,8 @@ from itemclip_med.store import Store
 from itemclip_med.zeroshot import metrics
 from itemclip_med.zeroshot.scoring import Exclusions, check_match, evaluate, write_metrics
 from itemclip_med.zeroshot.tables import StudyRow, write_labels, write_scores, write_studies
-from itemclip_med.zeroshot.task import Task, load_task
+from itemclip_med.zeroshot.protocol import Task
+from itemclip_med.zeroshot.task import load_task
 
 if TYPE_CHECKING:
     from itemclip_med.models import ItemizedCLIP, PromptCache

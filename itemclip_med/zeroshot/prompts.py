@@ -1,8 +1,12 @@
-"""Prompts: the words that ask for a finding. Several wordings of one finding are an ensemble, their scores averaged."""
+"""Prompts: the words that ask for a finding. Several wordings of one finding are an ensemble, their scores averaged.
+
+Words that deny the finding may stand beside them; the mean of their scores is taken off.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
@@ -13,8 +17,24 @@ MAX_PROMPT_CHARACTERS = 2000
 _MAX_FILE_BYTES = 4 * 2**20
 
 
-def read_prompts(path: Path | str) -> dict[str, tuple[str, ...]]:
-    """Read a prompts file: YAML (or JSON), finding name to one text or a list of texts.
+_KEYS = {"prompts", "negative_prompts"}
+
+
+@dataclass(frozen=True)
+class Wording:
+    """The words for a finding.
+
+    Attributes:
+        positive: texts that ask for it.
+        negative: texts that deny it; may be empty.
+    """
+
+    positive: tuple[str, ...]
+    negative: tuple[str, ...] = ()
+
+
+def read_prompts(path: Path | str) -> dict[str, Wording]:
+    """Read a prompts file: YAML (or JSON), finding name to one text, a list of texts, or both kinds of prompts.
 
     ::
 
@@ -22,12 +42,15 @@ def read_prompts(path: Path | str) -> dict[str, tuple[str, ...]]:
         MidlineShift:
           - Midline shift
           - Shift of the midline structures to one side
+        Fracture:
+          prompts: [Skull fracture]
+          negative_prompts: [No fracture]
 
     Args:
         path: the file, UTF-8.
 
     Returns:
-        Finding name to its prompts, in the file's order.
+        Finding name to its words, in the file's order.
 
     Raises:
         TaskError: if the file cannot be read, is no such mapping, names a finding twice, or a prompt is empty or
@@ -44,7 +67,19 @@ def read_prompts(path: Path | str) -> dict[str, tuple[str, ...]]:
         raise TaskError(f"{path.name} is no YAML file: {str(error).splitlines()[0]}.") from error
     if not isinstance(values, Mapping) or not values:
         raise TaskError(f"{path.name}: expected a mapping from findings to their prompts.")
-    return {str(name): check_prompts(prompts, where=f"{path.name}, {name}") for name, prompts in values.items()}
+    return {str(name): _wording(entry, f"{path.name}, {name}") for name, entry in values.items()}
+
+
+def _wording(entry: object, where: str) -> Wording:
+    if not isinstance(entry, Mapping):
+        return Wording(check_prompts(entry, where=where))
+    unknown = sorted(set(map(str, entry)) - _KEYS)
+    if unknown or "prompts" not in entry:
+        raise TaskError(f"{where}: expected prompts and perhaps negative_prompts, found {', '.join(map(str, entry))}.")
+    negative = entry.get("negative_prompts")
+    return Wording(
+        check_prompts(entry["prompts"], where=where), () if not negative else check_prompts(negative, where=where)
+    )
 
 
 def check_prompts(prompts: object, *, where: str) -> tuple[str, ...]:

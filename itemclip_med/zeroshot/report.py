@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from itemclip_med.zeroshot.task import Task
+from itemclip_med.zeroshot.protocol import Task
 
 _NONE = "–"
 

@@ -15,7 +15,7 @@ from itemclip_med.errors import LabelsError
 from itemclip_med.labels import Labels
 from itemclip_med.zeroshot import metrics
 from itemclip_med.zeroshot.tables import Scores, StudyRow, read_scores, read_studies, write_labels
-from itemclip_med.zeroshot.task import Task
+from itemclip_med.zeroshot.protocol import Task
 
 NO_LABELS = "no labels"
 NOT_SCORED = "labels, but no scores"

@@ -12,7 +12,7 @@ from pathlib import Path
 from itemclip_med.errors import FormatError, TaskError
 from itemclip_med.labels import Labels, id_column_of, read_table
 from itemclip_med.records import Study
-from itemclip_med.zeroshot.task import Task
+from itemclip_med.zeroshot.protocol import Task
 
 Scores = dict[str, dict[str, float]]
 
