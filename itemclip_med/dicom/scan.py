@@ -27,7 +27,9 @@ from itemclip_med.errors import SourceError
 _HEAD_BYTES = 8192
 _LONG_HEAD_BYTES = 2**20
 # (0020,000D) StudyInstanceUID: little endian explicit ("UI" + length) or implicit (length), or big endian explicit.
-_STUDY_UID = re.compile(rb"(?:\x20\x00\x0d\x00(?:UI..|..\x00\x00)|\x00\x20\x00\x0dUI..)([0-9.]{3,64})", re.DOTALL)
+_STUDY_UID = re.compile(
+    rb"(?:\x20\x00\x0d\x00(?:UI..|..\x00\x00)|\x00\x20\x00\x0dUI..)([0-9.]{3,64}|ID_[0-9a-f]{6,32})", re.DOTALL
+)
 _TEMPORARY = "itemclip_med_"
 
 
