@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
@@ -33,6 +33,7 @@ class FileGroup:
         names: their paths below the source.
         rules: how they are read.
         digest: SHA-256 over relative paths, sizes and mtimes.
+        problem: why none of them can be read, known before they are opened; None where nothing is.
     """
 
     name: str
@@ -40,6 +41,7 @@ class FileGroup:
     names: tuple[str, ...]
     rules: FileRules
     digest: str
+    problem: str | None = None
 
 
 @dataclass
@@ -66,7 +68,9 @@ def format_of(name: str, formats: Sequence[str] = tuple(FORMATS)) -> tuple[str, 
     return None
 
 
-def scan_files(root: Path, formats: Sequence[str], rules: FileRules) -> FileScan:
+def scan_files(
+    root: Path, formats: Sequence[str], rules: FileRules, study_of: Callable[[str], str | None] | None = None
+) -> FileScan:
     """Find the files of some formats below a folder and group them into studies; none is opened, except headers that
     name a file of their own for the voxels.
 
@@ -74,6 +78,7 @@ def scan_files(root: Path, formats: Sequence[str], rules: FileRules) -> FileScan
         root: an existing folder.
         formats: names in :data:`FORMATS`.
         rules: the recipe's.
+        study_of: for ``study: id``: the public id in a path below the source, None where there is none.
     """
     scan = FileScan([])
     found: dict[str, tuple[Path, int, int]] = {}
@@ -93,7 +98,8 @@ def scan_files(root: Path, formats: Sequence[str], rules: FileRules) -> FileScan
         elif not _matches(name, rules.pattern) or _matches(name, rules.skip):
             scan.skipped["left out by the recipe's pattern"] += 1
         else:
-            groups[_study_name(name, kind[1], rules.study)].append(name)
+            study = study_of(kind[1]) if rules.study == "id" and study_of else None
+            groups[study or _study_name(name, kind[1], rules.study)].append(name)
     for study in sorted(groups):
         names = sorted(groups[study])
         parts = sorted({*names, *(part for part, header in companions.items() if header in names)})
@@ -145,7 +151,7 @@ def _matches(name: str, patterns: Sequence[str]) -> bool:
 
 def _study_name(name: str, stem: str, study: str) -> str:
     parts = PurePosixPath(name).parts
-    if study == "file" or len(parts) == 1:
+    if study in ("file", "id") or len(parts) == 1:
         return stem
     return parts[0] if study == "top" else PurePosixPath(name).parent.as_posix()
 

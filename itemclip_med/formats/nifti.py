@@ -95,6 +95,10 @@ def _check_length(path: Path, num_bytes: int, offset: int) -> None:
 
 
 def _affine(header: Any, shape: tuple[int, ...], rules: FileRules) -> tuple[np.ndarray, tuple[str, ...]]:
+    if rules.place == "recipe" and rules.spacing_mm is not None and rules.orientation:
+        affine = affine_from_letters(rules.orientation, rules.spacing_mm, shape)
+        check_affine(affine)
+        return affine, ()
     scale = _TO_MM.get(_units(header), 1.0)
     sform, qform = (_form(header, name, scale) for name in ("sform", "qform"))
     if sform is not None:

@@ -9,19 +9,25 @@ import numpy as np
 from itemclip_med.errors import FormatError
 from itemclip_med.formats import itk, nifti, npz
 from itemclip_med.formats.files import FORMATS, FileGroup, format_of
+from itemclip_med.formats.hu import require_hu
 from itemclip_med.formats.rules import FileRules
 from itemclip_med.formats.series import FileSeries, FileStudy, Header
 from itemclip_med.formats.voxels import rescale
 from itemclip_med.volumes import AIR_HU, Volume, is_sheared
 
 _MIN_SLICES = 3
-_AIR_BELOW_HU = -500  # a CT without any voxel below is in other units, or has lost its air
 _TILT = 1e-2
 
 
 def read_group(group: FileGroup) -> FileStudy:
     """Read the headers of a study's files; what cannot be read becomes a series with a reason."""
     study = FileStudy(group.name, digest=group.digest)
+    if group.problem is not None:
+        study.series = [
+            FileSeries(path, name, "", group.rules, group.rules.modality, reason=group.problem)
+            for path, name in zip(group.files, group.names, strict=True)
+        ]
+        return study
     for path, name in zip(group.files, group.names, strict=True):
         study.series += _series_of(path, name, group.rules)
     return study
@@ -47,11 +53,8 @@ def load_file_series(series: FileSeries) -> Volume:
     rules = series.rules
     if (rules.slope, rules.intercept) != (1.0, 0.0):
         array = rescale(array, rules.slope, rules.intercept)
-    if series.modality == "CT" and rules.check_hu and array.min() > _AIR_BELOW_HU:
-        raise FormatError(
-            f"The lowest value of the file is {array.min():g}, no air: it is not in Hounsfield units. Set files: "
-            "intercept in the recipe, or check_hu: false if the air was cut away."
-        )
+    if series.modality == "CT" and rules.check_hu:
+        require_hu(array)
     affine = series.header.affine
     name = series.name or series.format.upper()
     return Volume(array, affine, series.modality, name, tuple(warnings), is_tilted=is_sheared(affine, _TILT))

@@ -9,12 +9,13 @@ from typing import Any
 from itemclip_med.errors import RecipeError
 
 MODALITIES = ("CT", "MR")
-STUDIES = ("file", "folder", "top")
+STUDIES = ("file", "folder", "top", "id")
+PLACES = ("file", "recipe")
 ON_4D = ("refuse", "split")
 _AXES = ("LR", "PA", "IS")
 _KEYS = (
     "modality", "study", "pattern", "skip", "on_4d", "array", "orientation", "spacing_mm", "slope", "intercept",
-    "check_hu",
+    "check_hu", "place",
 )  # fmt: skip
 
 
@@ -25,7 +26,7 @@ class FileRules:
     Attributes:
         modality: "CT" (values are Hounsfield units, after slope and intercept) or "MR".
         study: what one study is: "file", every file; "folder", the files of one folder; "top", all files below one
-            folder of the source.
+            folder of the source; "id", all files whose path holds one public id.
         pattern: file names or paths that belong to the data set, with ``*``.
         skip: those of them that do not (masks).
         on_4d: "split" several volumes in one file into series, or "refuse" the file.
@@ -35,7 +36,8 @@ class FileRules:
         spacing_mm: NPZ: distance of voxel centers along the array's axes, in their order.
         slope: values are multiplied by it, after what the file's own header asks for.
         intercept: then added.
-        check_hu: CT: refuse volumes without anything near air, which are in other units.
+        check_hu: CT: refuse volumes whose air and soft tissue do not lie where Hounsfield units have them.
+        place: "recipe": ``spacing_mm`` and ``orientation`` hold whatever the file's header says.
     """
 
     modality: str
@@ -49,6 +51,7 @@ class FileRules:
     slope: float = 1.0
     intercept: float = 0.0
     check_hu: bool = True
+    place: str = "file"
 
 
 def parse_file_rules(values: Any) -> FileRules:
@@ -62,7 +65,7 @@ def parse_file_rules(values: Any) -> FileRules:
     unknown = sorted(set(values) - set(_KEYS))
     if unknown:
         raise RecipeError(f"files has the unknown key {unknown[0]!r}, expected {', '.join(_KEYS)}.")
-    for key, allowed in (("modality", MODALITIES), ("study", STUDIES), ("on_4d", ON_4D)):
+    for key, allowed in (("modality", MODALITIES), ("study", STUDIES), ("on_4d", ON_4D), ("place", PLACES)):
         if values.get(key, allowed[0]) not in allowed:
             raise RecipeError(f"files: {key} is {values[key]!r}, expected one of {', '.join(allowed)}.")
     orientation = str(values.get("orientation", "")).upper()
@@ -93,6 +96,7 @@ def parse_file_rules(values: Any) -> FileRules:
         slope=slope,
         intercept=intercept,
         check_hu=bool(values.get("check_hu", True)),
+        place=values.get("place", "file"),
     )
 
 
