@@ -11,7 +11,8 @@ _RSNA_ID = re.compile(r"(?:RSNA_)?(ID_[0-9a-f]{10})(?![0-9a-f])", re.IGNORECASE)
 _CQ500_ID = re.compile(r"CQ500[-_ ]?CT[-_ ]?0*(\d{1,9})(?!\d)", re.IGNORECASE)
 _CT_RATE_ID = re.compile(r"((?:train|valid)_\d{1,9}_[a-z]{1,3}_\d{1,6})(?:\.nii(?:\.gz)?)?")
 _RAD_CHESTCT_ID = re.compile(r"((?:trn|val|tst)\d{5})(?:\.npz)?")
-_PUB_BRAIN_5_SOURCES = ("brats23", "nyu_mets", "open_bhb", "stroke", "ucsf_mets")
+# Sources of Pub-Brain-5, with the number of folders that name a study: brats23/train/adult_glioma/BraTS-GLI-00003-000.
+_PUB_BRAIN_5_SOURCES = {"brats23": 4, "nyu_mets": 2, "open_bhb": 2, "stroke": 2, "ucsf_mets": 2}
 
 
 def normalize_cq500_id(text: str) -> str:
@@ -70,10 +71,10 @@ def normalize_pub_brain_5_id(text: str) -> str:
     """The one spelling of a Pub-Brain-5 study id: its path from the source's folder on, ``stroke/sub-b74a5032``.
 
     Args:
-        text: a path that may begin above that folder.
+        text: a path that may begin above that folder and end below the study's.
 
     Returns:
-        The path without what lies above the source's folder.
+        The path from the source's folder to the study's.
 
     Raises:
         LabelsError: if no source's folder is in it, or nothing follows.
@@ -84,7 +85,7 @@ def normalize_pub_brain_5_id(text: str) -> str:
         raise LabelsError(
             f"{shown(text)} is no Pub-Brain-5 study: expected {'/…, '.join(_PUB_BRAIN_5_SOURCES)}/… and its folder."
         )
-    return "/".join(parts[start:])
+    return "/".join(parts[start : start + _PUB_BRAIN_5_SOURCES[parts[start]]])
 
 
 def normalize_ct_rate_id(text: str) -> str:

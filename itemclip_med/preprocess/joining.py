@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from itemclip_med.errors import FormatError, LabelsError
-from itemclip_med.labels import ID_NORMALIZERS, read_labels
+from itemclip_med.labels import ID_NORMALIZERS, Labels, read_labels, read_rsna_slices
+from itemclip_med.preprocess.facts import SourceFacts
 from itemclip_med.preprocess.recipe import Recipe
+from itemclip_med.preprocess.source_tables import RowProblem, read_header, read_label_tables, read_rows
 from itemclip_med.preprocess.study_ids import IdMaker
 from itemclip_med.preprocess.summary import Summary
 from itemclip_med.records import Item, Report
+from itemclip_med.reports import itemize, scrub
 from itemclip_med.store import Store, StoreWriter, write_items
 
 _MAX_LINE_BYTES = 10_000_000
@@ -47,9 +50,48 @@ def _normalized(name: str, spelling: str) -> str | None:
         return None
 
 
-def join_labels(
-    store: Path, recipe: Recipe, path: Path, ids: IdMaker, aliases: Mapping[str, list[str]], summary: Summary
+@dataclass(frozen=True)
+class Names:
+    """How files call the studies of a store.
+
+    Attributes:
+        ids: makes the ids.
+        aliases: study id to other names of it.
+        owners: id of a slice to its study, where labels are those of slices.
+    """
+
+    ids: IdMaker
+    aliases: Mapping[str, list[str]]
+    owners: Mapping[str, str] = field(default_factory=dict)
+
+
+def join_tables(
+    store: Path, facts: SourceFacts, names: Names, summary: Summary, labels: Path | None, reports: Path | None
 ) -> None:
+    """Write labels and items to the studies of a store: of the files that are named, or of those the recipe looks for.
+
+    Unmatched rows are counted both ways in the summary, and listed there for data sets whose ids are public.
+
+    Raises:
+        LabelsError: if a file that is named is missing, or none of its ids is a study.
+        FormatError: if a file that is named cannot be read; names the line.
+    """
+    recipe = facts.recipe
+    if labels is not None:
+        join_labels(store, recipe, labels, names, summary)
+    elif recipe.labels and (paths := facts.finder.find(recipe.labels.default)):
+        _join_default_labels(store, facts, paths, names, summary)
+    if reports is not None:
+        join_reports(store, recipe, read_reports(reports), reports.name, names, summary)
+    elif recipe.reports and (paths := facts.finder.find(recipe.reports.default)):
+        found = itemize_tables(recipe, paths, facts.problems)
+        if found:
+            join_reports(store, recipe, found, paths[0].name, names, summary)
+    for problem in facts.problems:
+        summary.rows_not_used[f"{problem.file}: {problem.kind}"] += 1
+
+
+def join_labels(store: Path, recipe: Recipe, path: Path, names: Names, summary: Summary) -> None:
     """Write a label file's values to the studies of a store.
 
     Raises:
@@ -57,51 +99,165 @@ def join_labels(
     """
     if not Path(path).is_file():
         raise LabelsError(f"{Path(path).name} is no file: give the label file.")
-    labels = read_labels(path, recipe.labels.get("reader", "csv"))
+    reader = recipe.labels.reader if recipe.labels else "csv"
+    if reader == "rsna_stage_2" and names.owners and "study_id" not in read_header(path):
+        labels = labels_of_studies(read_rsna_slices(path), names.owners)
+    else:
+        labels = read_labels(path, reader)
+    _write_labels(store, recipe, labels, Path(path).name, names, summary)
+
+
+def _join_default_labels(
+    store: Path, facts: SourceFacts, paths: Sequence[Path], names: Names, summary: Summary
+) -> None:
+    rule = facts.recipe.labels
+    assert rule is not None
+    normalize = ID_NORMALIZERS[facts.recipe.study_id.spelling]
+    read = read_label_tables(paths, rule.reader, rule.id_column, normalize, facts.problems)
+    labels: Labels = {}
+    for table in read.values():
+        labels |= table
+    if rule.reader == "rsna_stage_2":
+        slices = set(labels)
+        summary.unmatched["slices with labels and no file"] = len(slices - set(names.owners))
+        summary.unmatched["slices with a file and no labels"] = len(set(names.owners) - slices)
+        labels = labels_of_studies(labels, names.owners)
+    if labels:
+        _write_labels(store, facts.recipe, labels, paths[0].name, names, summary)
+
+
+def labels_of_studies(slices: Labels, owners: Mapping[str, str]) -> Labels:
+    """Labels of studies: of each finding the greatest over the study's slices; unknown where none of them has one.
+
+    Args:
+        slices: slice id to labels.
+        owners: slice id to its study.
+    """
+    studies: Labels = {}
+    for slice_id, study_id in owners.items():
+        for name, label in slices.get(slice_id, {}).items():
+            study = studies.setdefault(study_id, {})
+            study[name] = max(study.get(name) or 0, label or 0)
+    return studies
+
+
+def _write_labels(store: Path, recipe: Recipe, labels: Labels, file: str, names: Names, summary: Summary) -> None:
     studies = {study.study_id: study for study in Store(store).studies}
-    index = _index(list(studies), aliases)
-    matched = {}
+    index = _index(list(studies), names.aliases)
+    matched, unmatched = {}, []
     for name, values in labels.items():
-        study_id = _find(name, index, recipe.study_id.spelling, ids)
-        if study_id is not None:
+        study_id = _find(name, index, recipe.study_id.spelling, names.ids)
+        if study_id is None:
+            unmatched.append(name)
+        else:
             matched[study_id] = values
     if not matched and studies:
         raise LabelsError(
-            f"None of the {len(labels)} labels in {Path(path).name} matches one of the {len(studies)} studies: "
+            f"None of the {len(labels)} labels in {file} matches one of the {len(studies)} studies: "
             "is it the label file of this data set?"
         )
     with StoreWriter(store) as writer:
         for study_id, values in matched.items():
             writer.update(replace(studies[study_id], labels=dict(values)))
     summary.num_labeled = len(matched)
-    summary.unmatched["labels"] = len(labels) - len(matched)
+    _note_unmatched(summary, "labels", recipe, unmatched, sorted(set(studies) - set(matched)))
 
 
 def join_reports(
-    store: Path, path: Path, spelling: str, ids: IdMaker | None, aliases: Mapping[str, list[str]], summary: Summary
+    store: Path, recipe: Recipe, reports: Mapping[str, Report], file: str, names: Names, summary: Summary
 ) -> None:
-    """Write the items of a JSONL file beside the studies of a store.
+    """Write items beside the studies of a store.
 
     Raises:
-        LabelsError: if none of its ids is a study.
-        FormatError: if a line is no report; names the line.
+        LabelsError: if none of the reports' ids is a study.
     """
-    reports = read_reports(path)
+    spelling = recipe.reports.ids if recipe.reports else "plain"
     study_ids = [study.study_id for study in Store(store).studies]
-    index = _index(study_ids, aliases)
+    index = _index(study_ids, names.aliases)
     matched: dict[str, Report] = {}
+    unmatched = []
     for name, report in reports.items():
-        study_id = _find(name, index, spelling, ids)
-        if study_id is not None:
+        study_id = _find(name, index, spelling, names.ids)
+        if study_id is None:
+            unmatched.append(name)
+        else:
             matched[study_id] = replace(report, study_id=study_id)
     if not matched and study_ids:
         raise LabelsError(
-            f"None of the {len(reports)} reports in {Path(path).name} matches one of the {len(study_ids)} studies: "
+            f"None of the {len(reports)} reports in {file} matches one of the {len(study_ids)} studies: "
             "their ids must be study ids, UIDs, accession numbers or folders of the source."
         )
     write_items(store, matched.values())
     summary.num_reports = len(matched)
-    summary.unmatched["reports"] = len(reports) - len(matched)
+    _note_unmatched(summary, "reports", recipe, unmatched, sorted(set(study_ids) - set(matched)))
+
+
+def itemize_tables(recipe: Recipe, paths: Sequence[Path], problems: list[RowProblem]) -> dict[str, Report]:
+    """Cut the reports of a data set's own tables into items by rules, each text once.
+
+    Args:
+        recipe: names the columns.
+        paths: CSV files.
+        problems: takes rows that are wrong; of a study with two rows the first counts where they are equal, none where
+            they differ.
+    """
+    rule = recipe.reports
+    assert rule is not None
+    reports: dict[str, Report] = {}
+    by_text: dict[str, Report] = {}
+    for name, text in read_report_texts(recipe, paths, problems).items():
+        known = by_text.get(text)
+        if known is None:
+            known = by_text[text] = scrub(itemize(text)).to_report("")
+        reports[name] = replace(known, study_id=name)
+    return reports
+
+
+def read_report_texts(recipe: Recipe, paths: Sequence[Path], problems: list[RowProblem]) -> dict[str, str]:
+    """Study id to report of a data set's own tables."""
+    rule = recipe.reports
+    assert rule is not None
+    normalize = ID_NORMALIZERS[rule.ids]
+    texts: dict[str, str] = {}
+    for path in paths:
+        lines: dict[str, int] = {}
+        for line, row in read_rows(path, [rule.id_column, *rule.text_columns], problems):
+            try:
+                study_id = normalize(row[rule.id_column])
+            except LabelsError as error:
+                problems.append(RowProblem("bad-row", path.name, line, "", str(error)))
+                continue
+            parts = [
+                _headed(column, row[column]) for column in rule.text_columns if row[column] not in ("", rule.empty)
+            ]
+            text = "\n".join(parts)
+            if study_id in lines:
+                same = texts.get(study_id) == text
+                kind = "duplicate-row" if same else "conflicting-row"
+                what = f"{study_id} stands in line {lines[study_id]} already" + (
+                    "" if same else ", with another report"
+                )
+                problems.append(RowProblem(kind, path.name, line, study_id, what))
+                if not same:
+                    texts.pop(study_id, None)
+                continue
+            lines[study_id] = line
+            texts[study_id] = text
+    return texts
+
+
+def _headed(column: str, text: str) -> str:
+    """A section with the heading that its column names: ``Findings_EN`` is FINDINGS."""
+    heading = column.split("_")[0].upper()
+    return f"{'IMPRESSION' if heading == 'IMPRESSIONS' else heading}: {text}"
+
+
+def _note_unmatched(summary: Summary, what: str, recipe: Recipe, rows: list[str], studies: list[str]) -> None:
+    summary.unmatched[what] = len(rows)
+    summary.unmatched[f"studies without {what}"] = len(studies)
+    if recipe.study_id.rule == "public":  # other names may be those of patients
+        summary.unmatched_ids[what] = rows
+        summary.unmatched_ids[f"studies without {what}"] = studies
 
 
 def merge_reports(store: Path | str, path: Path | str) -> tuple[int, list[str]]:

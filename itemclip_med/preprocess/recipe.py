@@ -9,24 +9,43 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from itemclip_med.errors import RecipeError
 from itemclip_med.formats import FORMATS, FileRules, parse_file_rules
-from itemclip_med.labels import ID_NORMALIZERS, LABEL_READERS
+from itemclip_med.labels import ID_NORMALIZERS
+from itemclip_med.preprocess.recipe_tables import (
+    About,
+    CheckRule,
+    Exclusions,
+    LabelTables,
+    MetadataTable,
+    ReportTables,
+    parse_about,
+    parse_check,
+    parse_exclusions,
+    parse_labels,
+    parse_metadata,
+    parse_reports,
+)
 from itemclip_med.resources import recipes_dir
+
+if TYPE_CHECKING:
+    from itemclip_med.transforms import ModelInput
 
 RECIPE_VERSION = 1
 SOURCES = ("dicom", *FORMATS)
 STORED_DTYPES = ("int16", "uint16", "uint8")
 ID_RULES = ("hashed", "public")
-ID_PLACES = ("patient_id", "accession", "path")
+ID_PLACES = ("patient_id", "accession", "path", "uid")
+SPLITS = ("train", "val", "test")
 
 _REQUIRED = ("version", "source", "study_id", "select", "volume")
 _OPTIONAL = (
     "name", "source_name", "files", "windows_hu", "max_series", "max_per_name", "labels", "reports", "expected",
-    "stored_dtype",
+    "stored_dtype", "about", "metadata", "exclude", "known", "check", "on_load",
 )  # fmt: skip
+_NOT_DECIDING = ("about", "known", "check", "on_load", "expected")
 _MAX_BYTES = 1_000_000
 
 
@@ -38,11 +57,16 @@ class StudyIdRule:
         rule: "hashed": HMAC of the StudyInstanceUID; "public": the data set's own public id.
         spelling: how public ids are brought to one spelling, a name in ``labels.ID_NORMALIZERS``.
         where: what is searched for a public id, in order.
+        patient: public ids: "study" (each is a patient), "header" (PatientID), or a regular expression whose match in
+            the study's id is the patient.
+        split: public ids: what an id begins with, to the split it belongs to.
     """
 
     rule: str
     spelling: str = "plain"
     where: tuple[str, ...] = ("patient_id", "path")
+    patient: str = "study"
+    split: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -60,9 +84,14 @@ class Recipe:
         max_per_name: of those, series of one technical name; None for any number.
         windows_hu: name to (center, width), applied on load.
         stored_dtype: of the stored arrays.
-        labels: ``reader`` (a name in ``labels.LABEL_READERS``) and ``default`` (a file name looked for in the source).
-        reports: ``ids``, the spelling of a report's id.
-        expected: ``studies``, how many the full data set has.
+        labels: the label files, None where the recipe names none.
+        reports: the report files, None where the recipe names none.
+        metadata: tables of facts about studies.
+        exclude: studies that are left out.
+        known: oddities of the data set that a check does not report again: study id to reason.
+        check: what a check finds odd in an image.
+        about: where the data set comes from.
+        expected: how many studies the full data set has: ``studies``, and ``train``, ``val``, ``test``.
         values: the whole file, for MONAI's parser.
         digest: of everything above; two stores with one digest hold the same kind of volumes.
     """
@@ -77,8 +106,13 @@ class Recipe:
     max_per_name: int | None
     windows_hu: Mapping[str, Any]
     stored_dtype: str
-    labels: Mapping[str, Any]
-    reports: Mapping[str, Any]
+    labels: LabelTables | None
+    reports: ReportTables | None
+    metadata: tuple[MetadataTable, ...]
+    exclude: Exclusions
+    known: Mapping[str, str]
+    check: CheckRule
+    about: About
     expected: Mapping[str, int]
     values: Mapping[str, Any] = field(repr=False)
     digest: str = ""
@@ -101,6 +135,24 @@ class Recipe:
         if not callable(transform):
             raise RecipeError(f"Recipe {self.name}: volume is no transform; expected _target_: Compose.")
         return transform
+
+    def model_input(self, **changes: Any) -> ModelInput:
+        """What is done each time a volume is loaded, as the published model of this domain was trained.
+
+        Args:
+            changes: fields of :class:`~itemclip_med.transforms.ModelInput` to take instead.
+
+        Raises:
+            RecipeError: if the recipe has no ``on_load``, or it names an unknown field.
+        """
+        from itemclip_med.transforms import ModelInput
+
+        if not self.values.get("on_load"):
+            raise RecipeError(f"Recipe {self.name}: it has no on_load, so it does not say what a model is given.")
+        try:
+            return ModelInput(**{**self.values["on_load"], **changes})
+        except TypeError as error:
+            raise RecipeError(f"Recipe {self.name}: on_load: {error}") from error
 
 
 def list_recipes() -> list[str]:
@@ -158,12 +210,6 @@ def parse_recipe(values: Mapping[str, Any], name: str) -> Recipe:
         number = values.get(key, 1)
         if isinstance(number, bool) or not isinstance(number, int) or number < 1:
             raise RecipeError(f"Recipe {name}: {key} is {number!r}, expected an integer of at least 1.")
-    labels = _mapping(name, values, "labels", ("reader", "default"))
-    if labels:
-        _check_choice(name, "labels: reader", labels.get("reader"), tuple(LABEL_READERS))
-    reports = _mapping(name, values, "reports", ("ids",))
-    if reports:
-        _check_choice(name, "reports: ids", reports.get("ids"), tuple(ID_NORMALIZERS))
     return Recipe(
         name=str(values.get("name", name)),
         sources=sources,
@@ -175,12 +221,23 @@ def parse_recipe(values: Mapping[str, Any], name: str) -> Recipe:
         max_per_name=values.get("max_per_name"),
         windows_hu=_mapping(name, values, "windows_hu", None),
         stored_dtype=dtype,
-        labels=labels,
-        reports=reports,
-        expected=_mapping(name, values, "expected", ("studies",)),
+        labels=parse_labels(name, values.get("labels")),
+        reports=parse_reports(name, values.get("reports")),
+        metadata=parse_metadata(name, values.get("metadata")),
+        exclude=parse_exclusions(name, values.get("exclude")),
+        known=_mapping(name, values, "known", None),
+        check=parse_check(name, values.get("check")),
+        about=parse_about(name, values.get("about")),
+        expected=_mapping(name, values, "expected", ("studies", *SPLITS)),
         values=dict(values),
-        digest=hashlib.sha256(json.dumps(values, sort_keys=True, default=str).encode()).hexdigest(),
+        digest=_digest(values),
     )
+
+
+def _digest(values: Mapping[str, Any]) -> str:
+    """Of what decides the volumes; what is for people, or is done on load, does not."""
+    deciding = {key: value for key, value in values.items() if key not in _NOT_DECIDING}
+    return hashlib.sha256(json.dumps(deciding, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _read_yaml(path: Path) -> Any:
@@ -239,10 +296,11 @@ def _file_rules(name: str, values: Mapping[str, Any], sources: tuple[str, ...]) 
 def _study_id_rule(name: str, values: Any) -> StudyIdRule:
     if not isinstance(values, Mapping) or "rule" not in values:
         raise RecipeError(f"Recipe {name}: study_id is {values!r}, expected rule: hashed or rule: public.")
-    unknown = sorted(set(values) - {"rule", "spelling", "where"})
+    unknown = sorted(set(values) - {"rule", "spelling", "where", "patient", "split"})
     if unknown:
         raise RecipeError(
-            f"Recipe {name}: study_id has the unknown key {unknown[0]!r}, expected rule, spelling, where."
+            f"Recipe {name}: study_id has the unknown key {unknown[0]!r}, expected rule, spelling, where, patient, "
+            "split."
         )
     _check_choice(name, "study_id: rule", values["rule"], ID_RULES)
     spelling = values.get("spelling", "plain")
@@ -250,4 +308,17 @@ def _study_id_rule(name: str, values: Any) -> StudyIdRule:
     places = values.get("where", ["patient_id", "path"])
     for place in [places] if isinstance(places, str) else places:
         _check_choice(name, "study_id: where", place, ID_PLACES)
-    return StudyIdRule(values["rule"], spelling, (places,) if isinstance(places, str) else tuple(places))
+    split = values.get("split") or {}
+    for target in split.values():
+        _check_choice(name, "study_id: split", target, SPLITS)
+    try:
+        re.compile(str(values.get("patient", "study")))
+    except re.error as error:
+        raise RecipeError(f"Recipe {name}: study_id: patient is no regular expression ({error}).") from error
+    return StudyIdRule(
+        values["rule"],
+        spelling,
+        (places,) if isinstance(places, str) else tuple(places),
+        str(values.get("patient", "study")),
+        dict(split),
+    )

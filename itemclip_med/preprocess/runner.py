@@ -16,7 +16,8 @@ import numpy as np
 
 from itemclip_med.dicom import check_rules, open_source, select_series
 from itemclip_med.errors import DicomError, FormatError, ItemClipError, SourceError, StoreError
-from itemclip_med.preprocess.joining import join_labels, join_reports
+from itemclip_med.preprocess.facts import SourceFacts, read_facts
+from itemclip_med.preprocess.joining import Names, join_tables
 from itemclip_med.preprocess.recipe import Recipe, load_recipe, parse_recipe
 from itemclip_med.preprocess.scheduling import run_tasks
 from itemclip_med.preprocess.sources import Source, SourceFiles, SourceScan, SourceSeries, SourceStudy, open_kind
@@ -74,7 +75,7 @@ class StudyWorker:
         """
         outcome = Outcome()
         try:
-            studies, outcome.files_skipped = self.source.read(files, with_pixels=self.store is not None)
+            studies, outcome.files_skipped = self.source.read(files)
         except ItemClipError as error:
             outcome.failures.append(str(error))
             return outcome
@@ -129,6 +130,7 @@ class StudyWorker:
             series=tuple(entries),
             patient_id=self.ids.patient_id(study.patient_id, study_id),
             source=self.recipe.source_name,
+            split=self.ids.split(study_id),
             scanner=study.scanner or None,
             recipe_digest=self.recipe.digest,
             source_digest=study.digest,
@@ -170,7 +172,11 @@ def _stored(values: np.ndarray, dtype: str) -> np.ndarray:
     if values.dtype.name == dtype:
         return values
     info = np.iinfo(dtype)
-    return np.clip(np.rint(values), info.min, info.max).astype(dtype)
+    stored = np.empty_like(values, dtype=dtype)  # of the same layout in memory
+    slowest = int(np.argmax(np.abs(values.strides)))
+    for part, out in zip(np.moveaxis(values, slowest, 0), np.moveaxis(stored, slowest, 0), strict=True):
+        out[...] = np.clip(np.rint(part), info.min, info.max)  # slice by slice, so that memory stays small
+    return stored
 
 
 def run_recipe(
@@ -219,9 +225,9 @@ def run_recipe(
     store, start = Path(store), time.monotonic()
     summary = Summary(recipe.name, store)
     with open_source(source) as root:
-        if labels is None and recipe.labels.get("default"):
-            labels = next(iter(sorted(root.rglob(recipe.labels["default"]))), None)
+        facts = read_facts(recipe, root)
         scan = opened.scan(root, Path(source))
+        facts.prepare(scan, Path(source).name)
         summary.files_found = scan.num_files
         summary.files_skipped += scan.skipped
         ids = _make_ids(recipe, keep_ids, id_key, store, check, summary)
@@ -233,22 +239,23 @@ def run_recipe(
                 _note_other_recipes(recipe, [known.get(files.digest) for files in scan.studies], writer, summary)
             worker_args = (dict(recipe.values), recipe.name, ids, None if check else store, kind)
             aliases = _known_aliases(scan, known, opened, ids) if labels or reports else {}
+            owners = _known_owners(scan, known) if wants_slices(recipe) else {}
             seen = {known[files.digest] for files in scan.studies if files.digest in known}
             workers = min(workers or num_processors(), len(todo))
             outcomes = run_tasks(todo, StudyWorker, worker_args, workers=workers, scheduler=scheduler)
             try:
-                for outcome in _progress(outcomes, len(todo), show_progress):
-                    _book(outcome, summary, writer, log, aliases, seen)
+                for files, outcome in zip(todo, _progress(outcomes, len(todo), show_progress), strict=True):
+                    if wants_slices(recipe):
+                        _own(outcome, files, owners)
+                    _book(outcome, summary, writer, log, aliases, seen, facts)
             except BrokenProcessPool as error:
                 raise SourceError(
                     "A worker process was ended from outside, probably for want of memory: run the same command again "
                     "with fewer workers; stored studies are kept."
                 ) from error
         if not check:
-            if labels is not None:
-                join_labels(store, recipe, labels, ids, aliases, summary)
-            if reports is not None:
-                join_reports(store, reports, recipe.reports.get("ids", "plain"), ids, aliases, summary)
+            join_tables(store, facts, Names(ids, aliases, owners), summary, labels, reports)
+            _log_unmatched(summary)
     expected = recipe.expected.get("studies")
     if expected and summary.num_stored + summary.num_known != expected:
         found = summary.num_stored + summary.num_known
@@ -286,6 +293,34 @@ def _known_aliases(scan: SourceScan, known: Mapping[str, str], source: Source, i
     return {known[files.digest]: ids.aliases(**source.names(files)) for files in scan.studies if files.digest in known}
 
 
+def wants_slices(recipe: Recipe) -> bool:
+    """True where labels are those of slices, so that it must be known to which study each file belongs."""
+    return recipe.labels is not None and recipe.labels.reader == "rsna_stage_2"
+
+
+def _own(outcome: Outcome, files: SourceFiles, owners: dict[str, str]) -> None:
+    if len(outcome.stored) == 1:
+        owners.update(dict.fromkeys(_slice_ids(files), outcome.stored[0][0].study_id))
+
+
+def _known_owners(scan: SourceScan, known: Mapping[str, str]) -> dict[str, str]:
+    return {name: known[files.digest] for files in scan.studies if files.digest in known for name in _slice_ids(files)}
+
+
+def _slice_ids(files: SourceFiles) -> list[str]:
+    """Names of the files of a study without folder and suffix: in RSNA 2019 they are the slices' ids."""
+    return [Path(name).stem for name in getattr(files, "names", ())]
+
+
+def _log_unmatched(summary: Summary) -> None:
+    if summary.log_path is None or not any(summary.unmatched_ids.values()):
+        return
+    with RunLog(summary.log_path) as log:
+        for what, ids in summary.unmatched_ids.items():
+            if ids:
+                log.write("unmatched", what=what, ids=ids)
+
+
 def _book(
     outcome: Outcome,
     summary: Summary,
@@ -293,6 +328,7 @@ def _book(
     log: RunLog | None,
     aliases: dict[str, list[str]],
     seen: set[str],
+    facts: SourceFacts,
 ) -> None:
     summary.series_left_out += outcome.series_left_out
     summary.files_skipped += outcome.files_skipped
@@ -308,7 +344,7 @@ def _book(
         summary.num_stored += 1
         summary.num_series += len(study.series)
         if writer and log:
-            writer.commit(study)
+            writer.commit(facts.complete(study))
             warnings = [warning for series in study.series for warning in series.warnings]
             log.write("stored", study_id=study.study_id, series=len(study.series), warnings=warnings)
     for reason in outcome.failures:

@@ -11,8 +11,9 @@ from typing import Any, Protocol
 from itemclip_med.dicom import StudyFiles, count_skipped, read_study, require_dicom, scan_source
 from itemclip_med.dicom.headers import parse_file
 from itemclip_med.dicom.naming import technical_name
-from itemclip_med.errors import RecipeError, SourceError
+from itemclip_med.errors import LabelsError, RecipeError, SourceError
 from itemclip_med.formats import FORMATS, FileGroup, FileSeries, FileStudy, read_group, scan_files
+from itemclip_med.labels import ID_NORMALIZERS
 from itemclip_med.preprocess.recipe import Recipe
 
 # Endings that public data sets give their series, to the words of DICOM descriptions that mean the same (BraTS).
@@ -73,7 +74,7 @@ class Source(Protocol):
     def scan(self, root: Path, source: Path) -> SourceScan:
         """Find every file below a folder; ``source`` is how messages call it."""
 
-    def read(self, files: Any, *, with_pixels: bool) -> tuple[Sequence[SourceStudy], Counter[str]]:
+    def read(self, files: Any) -> tuple[Sequence[SourceStudy], Counter[str]]:
         """Read the headers of one study: the study (or several), and reasons of files of which nothing is used."""
 
     def names(self, files: Any) -> dict[str, str]:
@@ -96,9 +97,9 @@ class DicomSource:
         require_dicom(scan, source)
         return scan
 
-    def read(self, files: Any, *, with_pixels: bool) -> tuple[Sequence[SourceStudy], Counter[str]]:
+    def read(self, files: Any) -> tuple[Sequence[SourceStudy], Counter[str]]:
         """See :class:`Source`."""
-        studies, skipped = read_study(files, with_pixels=with_pixels)
+        studies, skipped = read_study(files)
         for study in studies:
             skipped += count_skipped(study.series)
         return studies, skipped
@@ -128,6 +129,7 @@ class FileSource:
     def __init__(self, formats: Sequence[str], recipe: Recipe) -> None:
         self.formats = tuple(formats)
         self.rules = recipe.files
+        self.spelling = recipe.study_id.spelling if recipe.study_id.rule == "public" else "plain"
 
     def scan(self, root: Path, source: Path) -> SourceScan:
         """See :class:`Source`.
@@ -135,7 +137,7 @@ class FileSource:
         Raises:
             SourceError: if no file is of the formats.
         """
-        scan = scan_files(root, self.formats, self.rules)
+        scan = scan_files(root, self.formats, self.rules, self._study_of)
         if not scan.studies:
             suffixes = ", ".join(suffix for kind in self.formats for suffix in FORMATS[kind])
             reasons = ", ".join(f"{number} {reason}" for reason, number in scan.skipped.most_common()) or "no file"
@@ -144,7 +146,13 @@ class FileSource:
             )
         return scan
 
-    def read(self, files: FileGroup, *, with_pixels: bool) -> tuple[Sequence[FileStudy], Counter[str]]:
+    def _study_of(self, name: str) -> str | None:
+        try:
+            return ID_NORMALIZERS[self.spelling](name)
+        except LabelsError:
+            return None
+
+    def read(self, files: FileGroup) -> tuple[Sequence[FileStudy], Counter[str]]:
         """See :class:`Source`; technical names come from file names by the vocabulary of DICOM descriptions."""
         study = read_group(files)
         skipped: dict[Path, str] = {}

@@ -61,18 +61,27 @@ class IdMaker:
                 ones, or the study has no UID to hash.
         """
         if self.rule.rule == "public":
-            return self._public_id({"patient_id": patient, "accession": accession, "path": path})
+            return self._public_id({"patient_id": patient, "accession": accession, "path": path, "uid": uid})
         if not uid:
             raise SourceError("The study has no StudyInstanceUID, so it has no id: export it again.")
         return uid if self.keep_ids else self.hash(uid)
 
     def patient_id(self, patient: str, study_id: str) -> str | None:
-        """The id of a patient: public studies are one patient each; None where the source says nothing."""
+        """The id of a patient, of public studies as the rule says; None where the source says nothing."""
         if self.rule.rule == "public":
-            return study_id
+            if self.rule.patient == "study":
+                return study_id
+            if self.rule.patient == "header":
+                return patient or None
+            found = re.search(self.rule.patient, study_id)
+            return found[0] if found else None
         if not patient:
             return None
         return patient if self.keep_ids else self.hash(patient, "patient")
+
+    def split(self, study_id: str) -> str | None:
+        """The split of a public study by what its id begins with; None where the rule does not say."""
+        return next((split for start, split in self.rule.split.items() if study_id.startswith(start)), None)
 
     def sop_uid(self, uid: str) -> str:
         """The id of one object: its public or kept UID, or 32 digits of its HMAC."""
@@ -83,12 +92,19 @@ class IdMaker:
         names = [uid, accession, path, PurePosixPath(path).name]
         return [name for name in names if name and name != "."]
 
+    def _candidates(self, place: str, text: str) -> list[str]:
+        """What of a place may be an id: of a path its parts, the last first, or the whole where ids are paths."""
+        if place != "path":
+            return [text]
+        if self.rule.spelling == "pub_brain_5":
+            return [text]
+        return re.split(r"[/\\]", text)[::-1]
+
     def _public_id(self, places: Mapping[str, str]) -> str:
         normalize = ID_NORMALIZERS[self.rule.spelling]
         found: dict[str, str] = {}
         for place in self.rule.where:
-            parts = reversed(re.split(r"[/\\]", places[place])) if place == "path" else [places[place]]
-            for part in parts:
+            for part in self._candidates(place, places[place]):
                 try:
                     found[place] = normalize(part)
                 except LabelsError:

@@ -13,6 +13,8 @@ from typing import Any
 
 from itemclip_med.store.files import LineAppender, telling_disk_errors
 
+_FEW = 3  # ids that a line names; all stand in the log
+
 
 @dataclass
 class Summary:
@@ -32,7 +34,10 @@ class Summary:
         files_found: files seen.
         num_labeled: studies of the store with labels, None where no labels were given.
         num_reports: studies of the store with items, None where no reports were given.
-        unmatched: "labels" and "reports" to the number of their entries without a study.
+        unmatched: "labels" and "reports" to the number of their entries without a study, "studies without labels" and
+            "studies without reports" to that of studies.
+        unmatched_ids: the same names to the ids, for data sets whose ids are public.
+        rows_not_used: table and kind of wrong to the number of its rows.
         notes: sentences for the user.
         seconds: duration.
         log_path: the log, None for a check.
@@ -54,6 +59,8 @@ class Summary:
     num_labeled: int | None = None
     num_reports: int | None = None
     unmatched: dict[str, int] = field(default_factory=dict)
+    unmatched_ids: dict[str, list[str]] = field(default_factory=dict)
+    rows_not_used: Counter[str] = field(default_factory=Counter)
     notes: list[str] = field(default_factory=list)
     seconds: float = 0.0
     log_path: Path | None = None
@@ -65,7 +72,7 @@ class Summary:
         values = dict(vars(self))
         for name in ("store", "log_path", "key_path", "page_path"):
             values[name] = None if values[name] is None else str(values[name])
-        for name in ("failures", "series_left_out", "files_skipped"):
+        for name in ("failures", "series_left_out", "files_skipped", "rows_not_used"):
             values[name] = dict(sorted(values[name].items()))
         values["seconds"] = round(self.seconds, 2)
         return values
@@ -80,16 +87,16 @@ class Summary:
             ("failed", self.failures),
             ("series left out", self.series_left_out),
             ("files skipped", self.files_skipped),
+            ("rows not used", self.rows_not_used),
         ):
             lines += [f"  {title}: {number} x {reason}" for reason, number in counts.most_common()]
         if self.num_labeled is not None:
-            lines.append(
-                f"{self.num_labeled} studies with labels, {self.unmatched.get('labels', 0)} labels without a study"
-            )
+            lines.append(f"{self.num_labeled} studies with labels, {self._without('labels')}")
         if self.num_reports is not None:
-            lines.append(
-                f"{self.num_reports} studies with items, {self.unmatched.get('reports', 0)} reports without a study"
-            )
+            lines.append(f"{self.num_reports} studies with items, {self._without('reports')}")
+        lines += [
+            f"  {number} {what}" for what, number in self.unmatched.items() if what.startswith("slices") and number
+        ]
         lines += self.notes
         if self.key_path is not None:
             lines.append(f"ids are hashed with the key {self.key_path}: keep it, it is needed to resume and to join")
@@ -98,6 +105,18 @@ class Summary:
         if self.page_path is not None:
             lines.append(f"quality page: {self.page_path}")
         return lines
+
+    def _without(self, what: str) -> str:
+        """Both ways: rows without a study and studies without a row, a few of them named."""
+        other = f"studies without {what}"
+        text = f"{self.unmatched.get(what, 0)} {what} without a study{self._few(what)}"
+        if self.unmatched.get(other):
+            text += f", {self.unmatched[other]} {other}{self._few(other)}"
+        return text
+
+    def _few(self, what: str) -> str:
+        ids = self.unmatched_ids.get(what, [])
+        return f" ({', '.join(ids[:_FEW])}{', …' if len(ids) > _FEW else ''})" if ids else ""
 
 
 class RunLog:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from itemclip_med.transforms.grid import DepthFirst, DepthFirstd, FitToGrid, FitToGridd
     from itemclip_med.transforms.load import LoadSeries, LoadSeriesd
     from itemclip_med.transforms.percentile import PercentileScale, PercentileScaled
+    from itemclip_med.transforms.spacing import ToSpacing, ToSpacingd
+    from itemclip_med.transforms.unsigned import UnwrapUnsigned, UnwrapUnsignedd
     from itemclip_med.transforms.windows import HUWindows, HUWindowsd
 
 _MODULES = {
@@ -33,6 +35,10 @@ _MODULES = {
     "LoadSeriesd": "load",
     "PercentileScale": "percentile",
     "PercentileScaled": "percentile",
+    "ToSpacing": "spacing",
+    "ToSpacingd": "spacing",
+    "UnwrapUnsigned": "unsigned",
+    "UnwrapUnsignedd": "unsigned",
 }
 
 __all__ = [
@@ -49,6 +55,10 @@ __all__ = [
     "ModelInput",
     "PercentileScale",
     "PercentileScaled",
+    "ToSpacing",
+    "ToSpacingd",
+    "UnwrapUnsigned",
+    "UnwrapUnsignedd",
     "patch_affine",
     "to_source_grid",
 ]
