@@ -1,17 +1,28 @@
 """Score studies for findings in words, and evaluate the scores as a named protocol says."""
 
+from itemclip_med.zeroshot.comparison import compare_files
+from itemclip_med.zeroshot.embeddings import EmbeddingCache
+from itemclip_med.zeroshot.engine import EngineOptions
 from itemclip_med.zeroshot.evaluator import run_task, score_store
+from itemclip_med.zeroshot.plugins import StudyScorer, load_plugin
 from itemclip_med.zeroshot.prompts import read_prompts
-from itemclip_med.zeroshot.report import format_report
-from itemclip_med.zeroshot.scoring import score_files
 from itemclip_med.zeroshot.protocol import Published, Task
+from itemclip_med.zeroshot.report import format_comparison, format_report
+from itemclip_med.zeroshot.scoring import ScoreOptions, score_files
 from itemclip_med.zeroshot.task import list_tasks, load_task, task_from_labels
 
 __all__ = [
+    "EmbeddingCache",
+    "EngineOptions",
     "Published",
+    "ScoreOptions",
+    "StudyScorer",
     "Task",
+    "compare_files",
+    "format_comparison",
     "format_report",
     "list_tasks",
+    "load_plugin",
     "load_task",
     "read_prompts",
     "run_task",

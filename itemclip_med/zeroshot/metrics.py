@@ -47,7 +47,7 @@ def auc(scores: ArrayLike, labels: ArrayLike) -> float | None:
     Raises:
         TaskError: if the lengths differ, a score is not finite, or a label is neither 0, 1 nor NaN.
     """
-    scores, labels = _checked(np.asarray(scores)[:, None], np.asarray(labels)[:, None])
+    scores, labels = checked_scores(np.asarray(scores)[:, None], np.asarray(labels)[:, None])
     value = _weighted_auc(scores[:, 0], (labels[:, 0] == 1)[None, :], (labels[:, 0] == 0)[None, :])[0]
     return None if np.isnan(value) else float(value)
 
@@ -65,8 +65,8 @@ def mean_auc(scores: ArrayLike, labels: ArrayLike) -> float | None:
     Raises:
         TaskError: as in :func:`auc`.
     """
-    scores, labels = _checked(scores, labels)
-    values = _auc_per_finding(scores, labels, np.ones((1, len(scores))))[0]
+    scores, labels = checked_scores(scores, labels)
+    values = auc_per_finding(scores, labels, np.ones((1, len(scores))))[0]
     return None if np.isnan(values).all() else float(np.nanmean(values))
 
 
@@ -99,8 +99,39 @@ def bootstrap_auc_ci(
     Sources:
         B. Efron, R. Tibshirani, An Introduction to the Bootstrap, 1993, chapters 8 (clusters) and 13 (percentiles).
     """
-    scores, labels = _checked(scores, labels)
+    scores, labels = checked_scores(scores, labels)
     num_studies, num_findings = scores.shape
+    draws = np.concatenate(
+        [np.empty((0, num_findings))]
+        + [auc_per_finding(scores, labels, weights) for weights in draw_patients(num_studies, patients, num, seed)]
+    )  # (num, F)
+    if not len(draws):
+        none = Interval(None, None, "fewer than two patients")
+        return [none] * num_findings, none
+    whole = auc_per_finding(scores, labels, np.ones((1, num_studies)))[0]
+    defined = ~np.isnan(whole)
+    intervals = [percentile_interval(draws[:, column]) for column in range(num_findings)]
+    mean = draws[:, defined].mean(axis=1) if defined.any() else np.full(num, np.nan)
+    return intervals, percentile_interval(mean)
+
+
+def draw_patients(
+    num_studies: int, patients: Sequence[str] | None, num: int = NUM_BOOTSTRAPS, seed: int = 0
+) -> Iterator[NDArray[np.int64]]:
+    """How often each study counts in each bootstrap draw of patients, in blocks that bound the memory.
+
+    Args:
+        num_studies: B.
+        patients: B patient ids; None takes every study as a patient of its own.
+        num: draws.
+        seed: of the draws; one seed gives the same draws to two models that are compared.
+
+    Yields:
+        (R, B) counts; nothing where there are fewer than two patients.
+
+    Raises:
+        TaskError: if there are not B patients.
+    """
     if patients is not None and len(patients) != num_studies:
         raise TaskError(f"{num_studies} studies but {len(patients)} patients: expected one patient per study.")
     _, patient_of_study = np.unique(
@@ -109,21 +140,11 @@ def bootstrap_auc_ci(
     )
     num_patients = int(patient_of_study.max()) + 1 if num_studies else 0
     if num_patients < 2:
-        none = Interval(None, None, "fewer than two patients")
-        return [none] * num_findings, none
+        return
     random = np.random.default_rng(seed)
     share = np.full(num_patients, 1 / num_patients)
-    draws = np.concatenate(
-        [
-            _auc_per_finding(scores, labels, random.multinomial(num_patients, share, size=size)[:, patient_of_study])
-            for size in _blocks(num, num_studies)
-        ]
-    )  # (num, F)
-    whole = _auc_per_finding(scores, labels, np.ones((1, num_studies)))[0]
-    defined = ~np.isnan(whole)
-    intervals = [_interval(draws[:, column]) for column in range(num_findings)]
-    mean = draws[:, defined].mean(axis=1) if defined.any() else np.full(num, np.nan)
-    return intervals, _interval(mean)
+    for size in _blocks(num, num_studies):
+        yield random.multinomial(num_patients, share, size=size)[:, patient_of_study]
 
 
 @dataclass(frozen=True)
@@ -171,7 +192,7 @@ def permutation_test(
     Raises:
         TaskError: as in :func:`auc`.
     """
-    scores, labels = _checked(scores, labels)
+    scores, labels = checked_scores(scores, labels)
     observed = mean_auc(scores, labels)
     if observed is None:
         return None
@@ -195,7 +216,7 @@ def permutation_test(
     )
 
 
-def _checked(scores: ArrayLike, labels: ArrayLike) -> tuple[FloatArray, FloatArray]:
+def checked_scores(scores: ArrayLike, labels: ArrayLike) -> tuple[FloatArray, FloatArray]:
     """Both as (B, F) float64 that can be evaluated."""
     scores, labels = np.asarray(scores, dtype=np.float64), np.asarray(labels, dtype=np.float64)
     if scores.shape != labels.shape or scores.ndim != 2:
@@ -214,7 +235,7 @@ def _blocks(num: int, num_studies: int) -> Iterator[int]:
         yield min(size, num - start)
 
 
-def _auc_per_finding(scores: FloatArray, labels: FloatArray, weights: NDArray) -> FloatArray:
+def auc_per_finding(scores: FloatArray, labels: FloatArray, weights: NDArray) -> FloatArray:
     """(R, F) AUCs of (B, F) scores under (R, B) study weights; NaN where a class is missing."""
     columns = [
         _weighted_auc(scores[:, column], weights * (labels[:, column] == 1), weights * (labels[:, column] == 0))
@@ -243,7 +264,7 @@ def _mean_defined(values: FloatArray) -> FloatArray:
     return np.where(known, values, 0).sum(axis=-1) / np.maximum(known.sum(axis=-1), 1)
 
 
-def _interval(draws: FloatArray) -> Interval:
+def percentile_interval(draws: FloatArray) -> Interval:
     """The middle 95 % of the draws that have a value."""
     defined = draws[~np.isnan(draws)]
     if len(defined) < _MIN_DRAWS:

@@ -9,9 +9,26 @@ from functools import cached_property
 from pathlib import Path
 
 from itemclip_med.errors import LabelsError, TaskError
-from itemclip_med.labels import ID_NORMALIZERS, Labels, read_labels
+from itemclip_med.labels import (
+    CQ500_FINDINGS,
+    CT_RATE_FINDINGS,
+    ID_NORMALIZERS,
+    PUB_BRAIN_5_FINDINGS,
+    RAD_CHESTCT_FINDINGS,
+    RSNA_FINDINGS,
+    Labels,
+    read_labels,
+)
 from itemclip_med.records import Finding
 from itemclip_med.zeroshot.prompts import read_prompts
+
+_FINDINGS_OF_READER = {
+    "cq500_reads": CQ500_FINDINGS,
+    "ct_rate": CT_RATE_FINDINGS,
+    "pub_brain_5": PUB_BRAIN_5_FINDINGS,
+    "rad_chestct": (*RAD_CHESTCT_FINDINGS, "Mosaic attenuation pattern"),
+    "rsna_stage_2": RSNA_FINDINGS,
+}
 
 
 @dataclass(frozen=True)
@@ -109,6 +126,12 @@ class Task:
     def names(self) -> tuple[str, ...]:
         """Names of the findings, in the task's order."""
         return tuple(finding.name for finding in self.findings)
+
+    @property
+    def known_columns(self) -> frozenset[str]:
+        """Columns that a table of scores may have: the data set's findings, and those that findings are merged from."""
+        merged = {part for parts in self.merge.values() for part in parts}
+        return frozenset({*self.names, *merged, *_FINDINGS_OF_READER.get(self.label_reader, ())})
 
     @property
     def prompts(self) -> dict[str, tuple[str, ...]]:

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from itemclip_med.errors import FormatError, TaskError
 from itemclip_med.labels import Labels, id_column_of, read_table
 from itemclip_med.records import Study
@@ -30,36 +32,61 @@ class StudyRow:
 _STUDY_COLUMNS = ("patient_id", "source", "scanner", "split")
 
 
-def read_scores(path: Path | str, task: Task) -> Scores:
+def read_scores(path: Path | str, task: Task, *, merge: str = "max") -> Scores:
     """Read a table of scores: a study id and one column per finding, rows and columns in any order.
 
     Args:
-        path: the CSV file; further columns are ignored.
-        task: whose findings must be there, and whose spelling of ids is used.
+        path: the CSV file; columns of other findings of the data set are ignored.
+        task: whose findings must be there, or the columns they are merged from, and whose spelling of ids is used.
+        merge: "max", or "hlip": the greater where either exceeds 0.5, else the smaller (``--published-quirks``).
 
     Returns:
         ``{study id: {finding: score}}``.
 
     Raises:
         FormatError: if it is no CSV file.
-        TaskError: if a column is missing, a study stands there twice, or a score is no finite number.
+        TaskError: if a column is missing or unknown, a study stands there twice, or a score is no finite number.
     """
     path = Path(path)
     header, rows = read_table(path)
     id_column = id_column_of(header)
-    missing = [name for name in task.names if name not in header]
+    behind = {name: _columns_of(name, header, task) for name in task.names}
+    missing = [name for name, columns in behind.items() if not columns]
+    unknown = [name for name in header if name not in (id_column, *_STUDY_COLUMNS, *task.known_columns)]
     if id_column is None or missing:
         what = "study_id" if id_column is None else ", ".join(missing)
-        raise TaskError(f"{path.name} has no column {what}: task {task.name} needs study_id, {', '.join(task.names)}.")
+        found = f"; it has {', '.join(unknown[:6])}, which the task does not know" if unknown and id_column else ""
+        raise TaskError(
+            f"{path.name} has no column {what}{found}: task {task.name} needs study_id, {', '.join(task.names)}."
+        )
+    if unknown:
+        raise TaskError(
+            f"{path.name} has unknown columns ({', '.join(unknown[:6])}): task {task.name} knows "
+            f"{', '.join(task.names)}; take them out, or use the task they belong to."
+        )
     scores: Scores = {}
     for line, row in rows:
         study_id = task.study_id(row[header.index(id_column)])
         if study_id in scores:
             raise TaskError(f"{path.name}, line {line}: study {study_id} stands there twice; keep one row.")
-        scores[study_id] = {
-            name: _score(row[header.index(name)], f"{path.name}, line {line}, {name}") for name in task.names
+        cells = {
+            name: [_score(row[header.index(column)], f"{path.name}, line {line}, {column}") for column in columns]
+            for name, columns in behind.items()
         }
+        scores[study_id] = {name: _merged(values, merge) for name, values in cells.items()}
     return scores
+
+
+def _columns_of(name: str, header: Sequence[str], task: Task) -> tuple[str, ...]:
+    """The column of a finding, else those it is merged from, else none."""
+    if name in header:
+        return (name,)
+    parts = task.merge.get(name, ())
+    return parts if all(part in header for part in parts) else ()
+
+
+def _merged(values: Sequence[float], rule: str) -> float:
+    return min(values) if rule == "hlip" and max(values) <= 0.5 else max(values)
 
 
 def _score(cell: str, where: str) -> float:
@@ -95,9 +122,15 @@ def read_studies(path: Path | str, task: Task) -> dict[str, StudyRow]:
 
 
 def write_scores(path: Path, names: Sequence[str], scores: Mapping[str, Mapping[str, float]]) -> None:
-    """Write ``scores.csv``: raw cosines with the nine digits that hold a float32, by study id."""
-    rows = ([study_id, *(f"{row[name]:.9g}" for name in names)] for study_id, row in sorted(scores.items()))
+    """Write ``scores.csv``: raw cosines with as many digits as tell them apart, by study id."""
+    rows = ([study_id, *(_digits(row[name]) for name in names)] for study_id, row in sorted(scores.items()))
     _write(path, ["study_id", *names], rows)
+
+
+def _digits(value: float) -> str:
+    """Nine digits where they hold the number (every float32), else all."""
+    short = f"{value:.9g}"
+    return short if float(short) == value or float(np.float32(value)) == value else repr(float(value))
 
 
 def write_labels(path: Path, names: Sequence[str], labels: Labels) -> None:
@@ -110,12 +143,19 @@ def write_labels(path: Path, names: Sequence[str], labels: Labels) -> None:
 
 
 def write_studies(path: Path, studies: Iterable[Study]) -> None:
-    """Write ``studies.csv``: patient, source, scanner and split of each study, by study id."""
-    rows = (
-        [study.study_id, *(getattr(study, name) or "" for name in _STUDY_COLUMNS)]
-        for study in sorted(studies, key=lambda study: study.study_id)
-    )
-    _write(path, ["study_id", *_STUDY_COLUMNS], rows)
+    """Write ``studies.csv``: patient, source, scanner and split of each study of a store, by study id."""
+    write_study_rows(path, {study.study_id: row_of(study) for study in studies})
+
+
+def write_study_rows(path: Path, rows: Mapping[str, StudyRow]) -> None:
+    """Write ``studies.csv`` from its rows."""
+    cells = ([key, *(getattr(row, name) or "" for name in _STUDY_COLUMNS)] for key, row in sorted(rows.items()))
+    _write(path, ["study_id", *_STUDY_COLUMNS], cells)
+
+
+def row_of(study: Study) -> StudyRow:
+    """What ``studies.csv`` says of a study of a store."""
+    return StudyRow(**{name: getattr(study, name) or None for name in _STUDY_COLUMNS})
 
 
 def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

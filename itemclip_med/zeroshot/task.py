@@ -18,8 +18,8 @@ from itemclip_med.zeroshot.protocol import Published, Quirks, Task
 _TASKS_DIR = Path(__file__).resolve().parent / "tasks"
 _REQUIRED = {"name", "title", "protocol", "study_id", "labels", "findings"}
 _OPTIONAL = {
-    "exclude", "expected", "merge", "metrics", "modality", "multiclass", "notes", "patient", "published", "quirks", "source",
-    "sources", "volumes", "wording",
+    "exclude", "expected", "merge", "metrics", "modality", "multiclass", "notes", "patient", "published", "quirks",
+    "source", "sources", "volumes", "wording",
 }  # fmt: skip
 ALIASES = {
     "ct-rate-16": "ctrate16",

@@ -70,7 +70,7 @@ def test_order_of_rows_and_columns_and_spelling_of_ids_do_not_matter(files):
     shuffled = score_files(
         TASK,
         *files(
-            scores="B,note,A,study_id\n0.2,x,0.4,CQ500-CT-4\n0.3,,0.3,CQ500CT003\n0.4,,0.2,CQ500CT2\n0.5,,0.1,CQ500-CT-1\n",
+            scores="B,A,study_id\n0.2,0.4,CQ500-CT-4\n0.3,0.3,CQ500CT003\n0.4,0.2,CQ500CT2\n0.5,0.1,CQ500-CT-1\n",
             labels="B,study_id,A\n0,CQ500CT4,1\n1,CQ500CT001,0\n0,CQ500CT3,0\n0,CQ500CT2,1\n",
         ),
     )
