@@ -13,8 +13,8 @@ from pydicom.pixels import get_decoder
 from pydicom.uid import UID, RLELossless
 
 from itemclip_med.dicom.codestream import Codestream, read_codestream
-from itemclip_med.dicom.headers import SliceFile
 from itemclip_med.dicom.pixel_source import PixelFormat
+from itemclip_med.dicom.slices import SliceFile
 from itemclip_med.errors import PixelError
 
 _DECODERS = "pylibjpeg"  # and no other that happens to be installed: GDCM ends the process on some damaged files
@@ -33,11 +33,19 @@ def decode(file: SliceFile) -> np.ndarray:
     return decode_with_loss(file)[0]
 
 
-def decode_with_loss(file: SliceFile) -> tuple[np.ndarray, bool]:
-    """As :func:`decode`, and whether the compression lost something."""
+def decode_with_loss(file: SliceFile, out: np.ndarray | None = None) -> tuple[np.ndarray, bool]:
+    """As :func:`decode`, and whether the compression lost something.
+
+    Args:
+        file: the slice.
+        out: int16 memory of a slice, which plain 16-bit values are read into; the values are a view of it then.
+    """
     if file.pixels is None:
         raise PixelError(file.reason or "no pixel data")
     form = file.pixels.format
+    if out is not None and form.is_native16 and out.shape == (form.rows, form.columns) and out.flags.c_contiguous:
+        file.pixels.read_frame_into(file.frame, memoryview(out).cast("B"))
+        return _without_junk(out if form.is_signed else out.view(np.uint16), form), False
     data = file.pixels.read_frame(file.frame)
     if not form.is_compressed:
         return plain_values(data, form), False
@@ -71,10 +79,18 @@ def plain_values(data: bytes, form: PixelFormat) -> np.ndarray:
     order, kind = "<" if form.is_little_endian else ">", "i" if form.is_signed else "u"
     dtype = np.dtype(f"{order}{kind}{form.allocated // 8}")
     values = np.frombuffer(data, dtype=dtype, count=form.rows * form.columns).reshape(form.rows, form.columns)
-    if form.stored < form.allocated or form.high_bit != form.allocated - 1:
-        native = values.astype(dtype.newbyteorder("="))
-        left = form.allocated - 1 - form.high_bit
-        values = (native << left) >> (form.allocated - form.stored)  # arithmetic for signed types: extends the sign
+    if form.has_junk_bits:
+        values = _without_junk(values.astype(dtype.newbyteorder("=")), form)
+    return values
+
+
+def _without_junk(values: np.ndarray, form: PixelFormat) -> np.ndarray:
+    """Mask what stands above HighBit and below the stored bits, and extend the sign, in place."""
+    if form.has_junk_bits and not form.is_signed and form.high_bit == form.stored - 1:
+        np.bitwise_and(values, 2**form.stored - 1, out=values)
+    elif form.has_junk_bits:
+        np.left_shift(values, form.allocated - 1 - form.high_bit, out=values)
+        np.right_shift(values, form.allocated - form.stored, out=values)  # arithmetic for signed types
     return values
 
 

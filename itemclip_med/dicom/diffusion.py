@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pydicom.dataset import Dataset
 
 from itemclip_med.dicom.elements import Value, numbers_of, read_value
-from itemclip_med.dicom.headers import SliceFile, no_remarks, read_header
+from itemclip_med.dicom.headers import no_remarks, read_header
+from itemclip_med.dicom.slices import SliceFile
 
 # Group, creator of the block, elements of the b-value, elements of the direction (one of three, or three of one each).
 _BLOCKS = (

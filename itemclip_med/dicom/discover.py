@@ -13,16 +13,16 @@ from pathlib import Path
 
 import numpy as np
 
-from itemclip_med.dicom.headers import SliceFile, parse_file
+from itemclip_med.dicom.headers import parse_file
 from itemclip_med.dicom.scan import Scan, StudyFiles, open_source, scan_source
 from itemclip_med.dicom.series import DicomSeries, DicomStudy, Inventory, count_skipped, new_series
+from itemclip_med.dicom.slices import SliceFile
 from itemclip_med.dicom.splitting import drop_duplicates, split_orientations, split_stacks, split_volumes
 from itemclip_med.dicom.vocabulary import scanner_name
 from itemclip_med.errors import SourceError
 
 MIN_SLICES = 3
 _CUTTING_COSINE = 0.9  # between normals: below it planes cut one another within the patient
-_KEPT_BYTES = 2 * 2**30  # of pixel data of one study, so that files are not read twice
 
 
 def discover(source: Path | str, *, min_slices: int = MIN_SLICES) -> Inventory:
@@ -39,13 +39,13 @@ def discover(source: Path | str, *, min_slices: int = MIN_SLICES) -> Inventory:
         return discover_folder(root, min_slices=min_slices)
 
 
-def discover_folder(root: Path, *, min_slices: int = MIN_SLICES, with_pixels: bool = False) -> Inventory:
+def discover_folder(root: Path, *, min_slices: int = MIN_SLICES) -> Inventory:
     """As :func:`discover`, for a folder that stays where it is while series are loaded from it."""
     scan = scan_source(root)
     require_dicom(scan, root)
     studies, skipped = [], Counter(scan.skipped)
     for files in scan.studies:
-        found, left = read_study(files, min_slices=min_slices, with_pixels=with_pixels)
+        found, left = read_study(files, min_slices=min_slices)
         studies += found
         skipped += left
     studies = _merge(studies, min_slices)
@@ -77,15 +77,12 @@ def iter_studies(scan: Scan, *, min_slices: int = MIN_SLICES) -> Iterator[tuple[
         yield read_study(files, min_slices=min_slices)
 
 
-def read_study(
-    files: StudyFiles, *, min_slices: int = MIN_SLICES, with_pixels: bool = False
-) -> tuple[list[DicomStudy], Counter[str]]:
+def read_study(files: StudyFiles, *, min_slices: int = MIN_SLICES) -> tuple[list[DicomStudy], Counter[str]]:
     """Parse the files of one study, each once.
 
     Args:
         files: from :func:`scan_source`.
         min_slices: fewer slices are no volume.
-        with_pixels: keep the pixel data too, so that :func:`load_series` does not read the files again.
 
     Returns:
         The study (more than one where the first bytes of a file were misleading), and files that belong to no series
@@ -93,15 +90,12 @@ def read_study(
     """
     skipped: Counter[str] = Counter()
     by_study: dict[tuple[str, ...], list[SliceFile]] = defaultdict(list)
-    left_bytes = _KEPT_BYTES if with_pixels else 0
     for path in files.files:
         slices = parse_file(path)
         first = slices[0]
         if first.reason is not None and (first.reason == "DICOMDIR" or not first.text("SOPClassUID")):
             skipped[first.reason] += 1
             continue
-        if left_bytes and first.reason is None and first.pixels.num_frames == 1:
-            left_bytes -= first.pixels.keep(left_bytes)
         by_study[_study_key(first)] += slices
     studies = [_build_study(key[0], group, files, min_slices) for key, group in by_study.items()]
     return studies, skipped

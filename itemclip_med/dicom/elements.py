@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
+from functools import cache
 
 from pydicom.datadict import dictionary_VR, private_dictionary_VR, tag_for_keyword
 from pydicom.dataset import Dataset
@@ -54,14 +55,38 @@ def read_value(dataset: Dataset, keyword: str, creator: str = "") -> Value | Non
         if not getattr(element, "is_raw", False):
             return _from_decoded(element.value)
         raw = element.value
-        if not isinstance(raw, bytes) or len(raw) > _MAX_TEXT_BYTES:
+        if not isinstance(raw, bytes):
             return None
         representation = element.VR
-        if representation in (None, "UN"):
-            representation = private_dictionary_VR(tag, creator) if creator else dictionary_VR(tag)
-        return _from_bytes(raw, representation, is_little_endian=element.is_little_endian)
+        if creator and representation in (None, "UN"):
+            representation = private_dictionary_VR(tag, creator)
+        return value_of_bytes(raw, representation, tag, is_little_endian=element.is_little_endian)
     except Exception:  # pydicom raises many kinds on what it cannot decode
         return None
+
+
+def value_of_bytes(raw: bytes, representation: str | None, tag: int, *, is_little_endian: bool = True) -> Value | None:
+    """A value as :func:`read_values` gives it, from its undecoded bytes.
+
+    Args:
+        raw: the bytes.
+        representation: as the file says, None where it does not; the dictionary says it then, and for UN.
+        tag: of the element.
+        is_little_endian: byte order of binary values.
+    """
+    if len(raw) > _MAX_TEXT_BYTES:
+        return None
+    if representation in (None, "UN"):
+        representation = _representation_of(tag)
+    return _from_bytes(raw, representation, is_little_endian=is_little_endian)
+
+
+@cache
+def _representation_of(tag: int) -> str:
+    try:
+        return dictionary_VR(tag)
+    except KeyError:
+        return "UN"
 
 
 def text_of(value: Value | None) -> str:

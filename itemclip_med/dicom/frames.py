@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pydicom.dataset import Dataset
 
 from itemclip_med.dicom.elements import Value, numbers_of, read_value
-from itemclip_med.dicom.headers import SliceFile, take_geometry
+from itemclip_med.dicom.slices import SliceFile, take_geometry
 
 # The value of a slice -> sequences that lead to it, and its keyword there (DICOM PS3.3 C.7.6.16, C.8.13.5, C.8.15.3).
 _PLACES: dict[str, tuple[tuple[str, ...], ...]] = {

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import struct
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import cache
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pydicom
 from pydicom import config
 from pydicom.datadict import tag_for_keyword
@@ -17,7 +17,8 @@ from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
 from pydicom.tag import BaseTag, Tag
 
-from itemclip_med.dicom.elements import Value, numbers_of, read_value, read_values, text_of
+from itemclip_med.dicom.elements import read_value, read_values, text_of
+from itemclip_med.dicom.frames import split_frames
 from itemclip_med.dicom.pixel_source import (
     DEFLATED,
     MAX_FRAMES,
@@ -26,6 +27,8 @@ from itemclip_med.dicom.pixel_source import (
     PixelSource,
     open_stream,
 )
+from itemclip_med.dicom.quick_header import UnusualHeader, read_quick_header
+from itemclip_med.dicom.slices import SliceFile, take_geometry
 from itemclip_med.dicom.vocabulary import MODALITY_CODES
 from itemclip_med.errors import PixelError
 
@@ -55,52 +58,14 @@ _KEYWORDS = (
 _GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
 _UIH_CREATOR, _UIH_FRAMES = "0065,0010", "0065,1051"  # "Image Private Header" and its sequence of frames
 _READ = (*_KEYWORDS, *_GROUPS, _UIH_CREATOR, _UIH_FRAMES)
+_HEAD_BYTES, _LONG_HEAD_BYTES = 2**14, 2**20
 
 
-@dataclass(eq=False)
-class SliceFile:
-    """One slice: a single-frame image, or one frame of an object; its geometry in DICOM's LPS millimetres.
+def _tag(keyword: str) -> BaseTag:
+    return Tag(tag_for_keyword(keyword) or int(keyword.replace(",", ""), 16))
 
-    Attributes:
-        path: the file.
-        values: what its header says; for a frame, its functional groups and what the object shares.
-        reason: why it is no slice of a volume; None for a slice.
-        pixels: where its pixels are; None where there are none.
-        frame: which frame of the object, from 0.
-        modality: "CT", "MR", "PT"; DICOM's code for what is no image of these.
-        orientation: (6,) row and column direction cosines.
-        position: (3,) mm.
-        spacing_mm: between rows, between columns.
-    """
 
-    path: Path
-    values: Mapping[str, Value] = field(default_factory=dict)
-    reason: str | None = None
-    pixels: PixelSource | None = None
-    frame: int = 0
-    modality: str = ""
-    orientation: np.ndarray | None = None
-    position: np.ndarray | None = None
-    spacing_mm: tuple[float, float] = (0.0, 0.0)
-
-    def text(self, name: str) -> str:
-        """A header value as text, "" where it is missing or unreadable."""
-        return text_of(self.values.get(name))
-
-    def number(self, name: str, default: float) -> float:
-        """A header value as finite number, ``default`` where it is missing or unreadable."""
-        numbers = numbers_of(self.values.get(name))
-        return numbers[0] if numbers and np.isfinite(numbers[0]) else default
-
-    @property
-    def image_type(self) -> tuple[str, ...]:
-        """ImageType in capitals."""
-        return tuple(part.strip().upper() for part in self.text("ImageType").split("\\") if part.strip())
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns; 0 where the header lacks them."""
-        return int(self.number("Rows", 0)), int(self.number("Columns", 0))
+_QUICK = {int(_tag(keyword)): keyword for keyword in (*_KEYWORDS, _UIH_FRAMES)}
 
 
 def parse_file(path: Path) -> list[SliceFile]:
@@ -110,6 +75,9 @@ def parse_file(path: Path) -> list[SliceFile]:
         One entry for a single-frame image or a file that is none; one per frame for a multi-frame object.
     """
     try:
+        file = _parse_quickly(path)
+        if file is not None:
+            return [file]
         with no_remarks():
             return _parse(path)
     except PixelError as error:
@@ -146,13 +114,38 @@ def read_header(path: Path, keywords: tuple[str, ...] | None = None) -> tuple[Da
         return dataset, str(dataset.file_meta.get("TransferSyntaxUID", "")).strip(), stream.tell()
 
 
-@cache
-def _tag(keyword: str) -> BaseTag:
-    return Tag(tag_for_keyword(keyword) or int(keyword.replace(",", ""), 16))
-
-
 def _is_pixel_data(tag: int, representation: str | None, length: int) -> bool:
     return tag in (0x7FE00008, 0x7FE00009, 0x7FE00010)
+
+
+def _parse_quickly(path: Path) -> SliceFile | None:
+    """A single-frame image whose header has nothing unusual; None for any other file."""
+    with path.open("rb") as stream:
+        size = os.fstat(stream.fileno()).st_size
+        head = stream.read(_HEAD_BYTES)
+        for _ in range(2):
+            try:
+                header = read_quick_header(head, _QUICK)
+                break
+            except UnusualHeader:
+                return None
+            except struct.error:  # it is longer: look further, once
+                head += stream.read(_LONG_HEAD_BYTES - len(head))
+        else:
+            return None
+        pixels_head = head[header.place : header.place + 12]
+    file = SliceFile(path, header.values)
+    sop_class = file.text("SOPClassUID")
+    if sop_class not in _SINGLE or _UIH_FRAMES in header.values:
+        return None
+    file.modality = _SINGLE[sop_class]
+    file.reason = _object_reason(file, sop_class, has_private_frames=False)
+    if file.reason is None:
+        element = _PixelElement(header.place, pixels_head, size, header.is_implicit, is_little_endian=True)
+        file.reason, file.pixels = _find_pixels(file, header.syntax, element)
+    if file.reason is None:
+        file.reason = take_geometry(file)
+    return file
 
 
 def _parse(path: Path) -> list[SliceFile]:
@@ -162,16 +155,22 @@ def _parse(path: Path) -> list[SliceFile]:
     meta = getattr(dataset, "file_meta", None)
     sop_class = file.text("SOPClassUID") or str(getattr(meta, "MediaStorageSOPClassUID", "") or "")
     file.modality = _SINGLE.get(sop_class) or _MULTI.get(sop_class) or _code(file.text("Modality"))
-    file.reason = _object_reason(file, sop_class, dataset)
+    has_private_frames = (
+        text_of(read_value(dataset, _UIH_CREATOR)) == "Image Private Header" and _tag(_UIH_FRAMES) in dataset
+    )
+    file.reason = _object_reason(file, sop_class, has_private_frames=has_private_frames)
     if file.reason is not None:
         return [file]
     implicit, little = dataset.original_encoding if hasattr(dataset, "original_encoding") else (False, True)
-    file.reason, file.pixels = _find_pixels(file, syntax, place, implicit=bool(implicit), is_little_endian=little)
+    with open_stream(path) as stream:
+        end = stream.seek(0, 2)
+        stream.seek(place)
+        head = stream.read(12)
+    element = _PixelElement(place, head, end, bool(implicit), is_little_endian=little)
+    file.reason, file.pixels = _find_pixels(file, syntax, element)
     if file.reason is not None:
         return [file]
     if sop_class in _MULTI:
-        from itemclip_med.dicom.frames import split_frames  # it builds slices, so it stands above this module
-
         return split_frames(file, dataset)
     file.reason = take_geometry(file)
     return [file]
@@ -182,7 +181,7 @@ def _code(modality: str) -> str:
     return modality if modality in MODALITY_CODES else ""
 
 
-def _object_reason(file: SliceFile, sop_class: str, dataset: Dataset) -> str | None:
+def _object_reason(file: SliceFile, sop_class: str, *, has_private_frames: bool) -> str | None:
     """Why an object is no image of slices, judged by its kind."""
     if sop_class == _DICOMDIR:
         return "DICOMDIR"
@@ -192,9 +191,7 @@ def _object_reason(file: SliceFile, sop_class: str, dataset: Dataset) -> str | N
         return "secondary capture"
     if sop_class not in _SINGLE and sop_class not in _MULTI:
         return "unsupported SOP class"
-    if "VFRAME" in file.image_type or (
-        text_of(read_value(dataset, _UIH_CREATOR)) == "Image Private Header" and _tag(_UIH_FRAMES) in dataset
-    ):
+    if "VFRAME" in file.image_type or has_private_frames:
         return "UIH VFRAME (many slices in one image, their places in a private sequence; not read)"
     rows, columns = file.shape
     if rows <= 0 or columns <= 0:
@@ -211,9 +208,18 @@ def _object_reason(file: SliceFile, sop_class: str, dataset: Dataset) -> str | N
     return None
 
 
-def _find_pixels(
-    file: SliceFile, syntax: str, place: int, *, implicit: bool, is_little_endian: bool
-) -> tuple[str | None, PixelSource | None]:
+@dataclass(frozen=True)
+class _PixelElement:
+    """The element of the pixel data: its place and first 12 bytes, where the stream ends, and how it is encoded."""
+
+    place: int
+    head: bytes
+    end: int
+    is_implicit: bool
+    is_little_endian: bool
+
+
+def _find_pixels(file: SliceFile, syntax: str, element: _PixelElement) -> tuple[str | None, PixelSource | None]:
     """The place of the pixel data, or why they cannot be read: missing, short, or in a form that is no intensity."""
     rows, columns = file.shape
     allocated = int(file.number("BitsAllocated", 16))
@@ -222,19 +228,16 @@ def _find_pixels(
     if allocated not in (8, 16, 32) or not 1 <= stored <= allocated or not stored - 1 <= high < allocated:
         return "unsupported pixel format", None
     is_signed = file.number("PixelRepresentation", 0) == 1
-    form = PixelFormat(rows, columns, allocated, stored, high, is_signed, syntax, is_little_endian)
-    with open_stream(file.path) as stream:
-        end = stream.seek(0, 2)
-        stream.seek(place)
-        head = stream.read(12)
-    order = "little" if is_little_endian else "big"
+    form = PixelFormat(rows, columns, allocated, stored, high, is_signed, syntax, element.is_little_endian)
+    place, head, end = element.place, element.head, element.end
+    order = "little" if element.is_little_endian else "big"
     tag = (int.from_bytes(head[:2], order), int.from_bytes(head[2:4], order))
     if len(head) < 8 or tag[0] != 0x7FE0:
         # A file that ends within its header was cut; one that goes on without pixels never had any.
         return ("no pixel data" if end == place else "truncated"), None
     if tag[1] != 0x0010:
         return "unsupported pixel format", None
-    if implicit:
+    if element.is_implicit:
         offset, length = place + 8, int.from_bytes(head[4:8], order)
     elif head[4:6] in (b"OB", b"OW", b"UN"):
         offset, length = place + 12, int.from_bytes(head[8:12], order)
@@ -254,25 +257,3 @@ def _find_pixels(
     if num_frames > MAX_FRAMES:
         return f"more than {MAX_FRAMES} frames in one object", None
     return None, PixelSource(file.path, form, num_frames, offset, None if length == 0xFFFFFFFF else length)
-
-
-def take_geometry(file: SliceFile) -> str | None:
-    """Set orientation, position and spacing from a slice's values; the reason where that cannot be done."""
-    found = []
-    for name, size in (("ImageOrientationPatient", 6), ("ImagePositionPatient", 3), ("PixelSpacing", 2)):
-        numbers = numbers_of(file.values.get(name))
-        if len(numbers) != size:
-            return "missing geometry"
-        found.append(np.array(numbers))
-    orientation, position, spacing = found
-    row, column = orientation[:3], orientation[3:]
-    lengths = np.linalg.norm(row), np.linalg.norm(column)
-    finite = np.isfinite(np.concatenate(found)).all() and np.abs(position).max() < 1e6 and max(spacing) < 1e4
-    if not finite or min(spacing) <= 0 or min(lengths) < 0.9 or max(lengths) > 1.1 or abs(row @ column) > 0.01:
-        return "missing geometry"
-    file.orientation = np.concatenate([row / lengths[0], column / lengths[1]])
-    file.position = position
-    file.spacing_mm = (float(spacing[0]), float(spacing[1]))
-    if "LOCALIZER" in file.image_type:
-        return "localizer"
-    return None

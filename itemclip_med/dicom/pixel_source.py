@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import itertools
 import struct
+import sys
 import zlib
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -57,6 +58,16 @@ class PixelFormat:
         return self.syntax not in _PLAIN
 
     @property
+    def is_native16(self) -> bool:
+        """True for plain 16-bit values in the byte order of this machine."""
+        return self.allocated == 16 and not self.is_compressed and self.is_little_endian == (sys.byteorder == "little")
+
+    @property
+    def has_junk_bits(self) -> bool:
+        """True where bits of a pixel do not count."""
+        return self.stored < self.allocated or self.high_bit != self.allocated - 1
+
+    @property
     def frame_bytes(self) -> int:
         """Size of one uncompressed frame."""
         return self.rows * self.columns * (self.allocated // 8)
@@ -72,7 +83,6 @@ class PixelSource:
         num_frames: frames it declares.
         offset: where the value begins in the data set's stream.
         length: of the value; None where it is encapsulated, with undefined length.
-        kept: the value's bytes where they were read with the header; spares a second reading.
     """
 
     path: Path
@@ -80,23 +90,11 @@ class PixelSource:
     num_frames: int
     offset: int
     length: int | None
-    kept: bytes | None = None
     _fragments: list[list[tuple[int, int]]] | None = field(default=None, repr=False)
 
     def open(self) -> AbstractContextManager[BinaryIO]:
         """The stream that ``offset`` counts in: the file itself, or what a deflated data set inflates to."""
-        return open_stream(self.path)
-
-    def keep(self, max_bytes: int) -> int:
-        """Read the value now and keep it, if it has at most ``max_bytes``; returns the bytes kept."""
-        with self.open() as stream:
-            size = stream.seek(0, io.SEEK_END) - self.offset
-            size = size if self.length is None else min(size, self.length)
-            if not 0 < size <= max_bytes:
-                return 0
-            stream.seek(self.offset)
-            self.kept = stream.read(size)
-        return size
+        return open_stream(self.path) if self.format.syntax == DEFLATED else self.path.open("rb")
 
     def read_frame(self, index: int) -> bytes:
         """The bytes of one frame, compressed as they are in the file.
@@ -104,23 +102,32 @@ class PixelSource:
         Raises:
             PixelError: if the value ends before it, or the fragments cannot be told apart by frames.
         """
-        if self.kept is not None:
-            return self._read(io.BytesIO(self.kept), 0, index)
         with self.open() as stream:
-            return self._read(stream, self.offset, index)
-
-    def _read(self, stream: BinaryIO, start: int, index: int) -> bytes:
-        if not self.format.is_compressed:
-            size = self.format.frame_bytes
-            stream.seek(start + index * size)
-            return _read_exactly(stream, size)
-        if self._fragments is None:
-            self._fragments = _frames_of(stream, start, self.num_frames)
-        parts = []
-        for offset, length in self._fragments[index]:
-            stream.seek(start + offset)
-            parts.append(_read_exactly(stream, length))
+            if not self.format.is_compressed:
+                size = self.format.frame_bytes
+                stream.seek(self.offset + index * size)
+                return _read_exactly(stream, size)
+            if self._fragments is None:
+                self._fragments = _frames_of(stream, self.offset, self.num_frames)
+            parts = []
+            for offset, length in self._fragments[index]:
+                stream.seek(self.offset + offset)
+                parts.append(_read_exactly(stream, length))
         return b"".join(parts)
+
+    def read_frame_into(self, index: int, out: memoryview) -> None:
+        """Read one frame that is not compressed straight into ``out``, bytes in the frame's size.
+
+        Raises:
+            PixelError: if the value ends before it.
+        """
+        size, done = self.format.frame_bytes, 0
+        with self.open() as stream:
+            stream.seek(self.offset + index * size)
+            while done < size and (number := stream.readinto(out[done:])):
+                done += number
+        if done < size:
+            raise PixelError(f"the pixel data end after {done} of {size} bytes")
 
 
 def _read_exactly(stream: BinaryIO, size: int) -> bytes:

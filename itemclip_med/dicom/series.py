@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from itemclip_med.dicom.geometry import plane_of
-from itemclip_med.dicom.headers import SliceFile
 from itemclip_med.dicom.naming import kernel_kind, technical_name
 from itemclip_med.dicom.scan import Scan
+from itemclip_med.dicom.slices import SliceFile
 
 MODALITIES = ("CT", "MR")  # what a recipe takes unless it asks for others
 

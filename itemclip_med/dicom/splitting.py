@@ -17,8 +17,8 @@ import numpy as np
 from itemclip_med.dicom.decoding import decode
 from itemclip_med.dicom.diffusion import read_private_diffusion
 from itemclip_med.dicom.elements import numbers_of
-from itemclip_med.dicom.headers import SliceFile
 from itemclip_med.dicom.series import offsets_of
+from itemclip_med.dicom.slices import SliceFile
 from itemclip_med.errors import PixelError
 
 SAME_POSITION_MM = 0.01

@@ -75,9 +75,6 @@ def _convert_all(inventory: Inventory, out_dir: Path) -> dict[str, Any]:
             else:
                 stacks[key] = entry | {"paths": series.paths}
                 entries.append(stacks[key])
-            for file in series.slices:  # bounds memory: pixel data are not kept
-                if file.pixels is not None and file.pixels.num_frames == 1:
-                    file.pixels.kept = None
         skipped += count_skipped(study.series)
         skipped -= before
     for entry in entries:

@@ -17,6 +17,8 @@ from torch import Tensor
 
 from itemclip_med.errors import ModelError
 
+_EXACT = 512  # sums of fewer voxels of int16 stay below 2**24, where float32 holds every integer
+
 
 class Coarsen(InvertibleTransform):
     """Bring a volume to about a smallest spacing by averaging whole blocks of voxels; coarser axes stay as they are.
@@ -50,8 +52,7 @@ class Coarsen(InvertibleTransform):
         factors = self.factors(volume.affine.numpy())
         values = volume.as_tensor()
         if factors != (1, 1, 1):
-            # Incomplete blocks at the far edges average what there is of them.
-            values = F.avg_pool3d(values.float()[None], factors, ceil_mode=True, count_include_pad=False)[0]
+            values = _block_means(values, factors)
         scale = np.diag([*factors, 1.0])
         scale[:3, 3] = (np.array(factors) - 1) / 2
         out = MetaTensor(values).copy_meta_from(volume)
@@ -79,6 +80,49 @@ class Coarsen(InvertibleTransform):
         scale[:3, 3] = (torch.tensor(factors, dtype=torch.float64) - 1) / 2
         out.affine = volume.affine @ torch.linalg.inv(scale).to(volume.affine)
         return out
+
+
+def _block_means(values: Tensor, factors: tuple[int, int, int]) -> Tensor:
+    """Means of blocks of (C, X, Y, Z) as float32; incomplete blocks at the far edges average what there is of them."""
+    if values.dtype != torch.int16 or math.prod(factors) >= _EXACT:
+        return F.avg_pool3d(values.float()[None], factors, ceil_mode=True, count_include_pad=False)[0]
+    channels = [torch.from_numpy(_int16_means(channel, factors)) for channel in values.numpy()]
+    return channels[0][None] if len(channels) == 1 else torch.stack(channels)
+
+
+def _int16_means(values: np.ndarray, factors: tuple[int, int, int]) -> np.ndarray:
+    """What ``avg_pool3d`` gives for (X, Y, Z) of int16, to the bit: sums of integers are exact in either type.
+
+    Added up in parts that stay in the processor's cache, whatever way the axes lie in memory, and about five times as
+    fast; the axes of the result lie the same way.
+    """
+    order = np.argsort([-abs(stride) for stride in values.strides], kind="stable")
+    values = values.transpose(order)
+    sizes = [factors[axis] for axis in order]
+    counts = [np.minimum(n, size - n * np.arange(-(-size // n))) for n, size in zip(sizes, values.shape, strict=True)]
+    means = np.empty([len(count) for count in counts], np.float32)
+    in_plane = np.multiply.outer(counts[1], counts[2]).astype(np.float32)
+    for index, count in enumerate(counts[0]):
+        total = values[index * sizes[0] : index * sizes[0] + count]
+        for axis, size in enumerate(sizes):
+            total = _sum_along(total, axis, size)
+        means[index] = total[0]
+        means[index] /= in_plane * np.float32(count)
+    return means.transpose(np.argsort(order))
+
+
+def _sum_along(values: np.ndarray, axis: int, size: int) -> np.ndarray:
+    """Sums as int32 of ``size`` neighbors along one axis, the last one of what is left."""
+    if size == 1:
+        return values
+    before = (slice(None),) * axis
+    first, *others = (values[(*before, slice(start, None, size))] for start in range(size))
+    if len(others) == 1 and first.shape == others[0].shape:
+        return np.add(first, others[0], dtype=np.int32)
+    total = first.astype(np.int32)
+    for part in others:
+        total[(*before, slice(part.shape[axis]))] += part
+    return total
 
 
 class Coarsend(MapTransform, InvertibleTransform):

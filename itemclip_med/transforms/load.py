@@ -70,7 +70,10 @@ class LoadSeries(Transform):
                 volume = replace(volume, array=np.maximum(volume.array, air))
         fill = float(AIR_HU) if volume.modality == "CT" else float(volume.array.min())
         volume = volume.straightened(fill).to_canonical()
-        tensor = torch.from_numpy(np.ascontiguousarray(volume.array))[None]
+        array = volume.array
+        if min(array.strides) < 0:  # flipped axes; the copy keeps slices together, as they are read
+            array = array.copy(order="K")
+        tensor = torch.from_numpy(array)[None]
         meta = {
             "name": volume.name,
             "modality": volume.modality,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import shutil
 import zlib
@@ -24,7 +23,6 @@ from itemclip_med.dicom import (
     discover_folder,
     inspect,
     load_series,
-    read_study,
     scan_source,
     select_series,
 )
@@ -491,19 +489,10 @@ def test_no_error_or_inventory_holds_an_identifier(tmp_path):
     assert book["files_found"] == book["files_used"] + sum(book["files_skipped"].values())
 
 
-def test_pixels_are_kept_up_to_a_limit_and_read_again_beyond(tmp_path, monkeypatch):
-    write_series(tmp_path, num=4)
-    monkeypatch.setattr(importlib.import_module("itemclip_med.dicom.discover"), "_KEPT_BYTES", 200)
-    ((study,), _) = read_study(scan_source(tmp_path).studies[0], with_pixels=True)
-    kept = [file.pixels.kept is not None for file in study.volumes[0].slices]
-    assert sum(kept) == 2
-    assert load_series(study.volumes[0]).array[0, 0].tolist() == [-24, -23, -22, -21]
-
-
 def test_a_volume_of_too_many_voxels_is_refused_before_it_is_allocated(tmp_path, monkeypatch):
-    from itemclip_med.dicom import pixels
+    from itemclip_med.dicom import stacking
 
-    monkeypatch.setattr(pixels, "MAX_VOXELS", 100)
+    monkeypatch.setattr(stacking, "MAX_VOXELS", 100)
     write_series(tmp_path, num=4)
     with pytest.raises(PixelError, match="6 x 8 x 4 voxels, at most 100"):
         load_series(one_volume(tmp_path))

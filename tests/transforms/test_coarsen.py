@@ -61,3 +61,24 @@ def test_it_is_undone_up_to_the_mean():
 def test_two_numbers_are_refused():
     with pytest.raises(ModelError, match="expected three numbers"):
         Coarsen((1, 1))
+
+
+@pytest.mark.parametrize("factors", [(2, 2, 1), (2, 2, 2), (3, 1, 2), (1, 1, 4), (1, 5, 1)])
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_means_of_integers_are_those_of_pooling_to_the_bit_whatever_lies_together_in_memory(factors, order):
+    rng = np.random.default_rng(1)
+    shape = np.array((11, 8, 7))[list(order)]
+    values = rng.integers(-32768, 32768, shape).astype(np.int16).transpose(np.argsort(order))
+    volume = MetaTensor(torch.from_numpy(values)[None], affine=torch.eye(4, dtype=torch.float64))
+    out = Coarsen(factors)(volume)
+    pooled = torch.nn.functional.avg_pool3d(
+        torch.from_numpy(values.astype(np.float32))[None, None], factors, ceil_mode=True, count_include_pad=False
+    )
+    assert out.dtype == torch.float32
+    assert torch.equal(out.as_tensor(), pooled[0])
+
+
+def test_each_channel_is_averaged_by_itself():
+    values = torch.from_numpy(np.random.default_rng(2).integers(0, 99, (3, 4, 4, 2)).astype(np.int16))
+    out = Coarsen((2, 2, 1))(MetaTensor(values))
+    assert torch.equal(out.as_tensor(), torch.nn.functional.avg_pool3d(values.float()[None], (2, 2, 1))[0])
