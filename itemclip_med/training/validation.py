@@ -12,7 +12,7 @@ from monai.metrics import CumulativeIterationMetric
 from torch import Tensor, nn
 
 
-def _prompts_of(findings: Any) -> dict[str, list[str]]:
+def prompts_of(findings: Any) -> dict[str, list[str]]:
     """Finding name -> prompts, from a mapping or from records with ``name`` and ``prompts``."""
     if isinstance(findings, Mapping):
         pairs = findings.items()
@@ -34,7 +34,7 @@ class ZeroShotInferer(Inferer):
 
     def __init__(self, findings: Mapping[str, str | Sequence[str]] | Sequence[Any]) -> None:
         super().__init__()
-        self.prompts = _prompts_of(findings)
+        self.prompts = prompts_of(findings)
         empty = [name for name, prompts in self.prompts.items() if not prompts]
         if empty or not self.prompts:
             raise ValueError(f"ZeroShotInferer: no prompts for {', '.join(empty) if empty else 'any finding'}.")
