@@ -51,7 +51,7 @@ def _recipe_options(needs_recipe: bool) -> Callable[[Callable[..., None]], Calla
         click.option(
             "--recipe", required=needs_recipe, help="Name or path: what to keep, how to orient, resample and store."
         ),
-        click.option("--check", is_flag=True, help="Parse and select only; write nothing."),
+        click.option("--check", is_flag=True, help="Say what is there and what is odd; write nothing."),
         click.option("--workers", type=click.IntRange(1), help="Processes; the number of cores by default."),
         click.option("--scheduler", metavar="ADDRESS", help="Dask scheduler, tcp://host:port, instead of processes."),
         click.option("--id-key", type=_NEW, help="Key file of hashed ids, made on first use; STORE.id-key by default."),
@@ -136,11 +136,41 @@ def nifti_command(source: Path, store: Path, as_json: bool, **options: Any) -> N
 
 @preprocess.command("dataset")
 @click.argument("source", type=_SOURCE)
-@click.argument("store", type=_NEW)
+@click.argument("store", type=_NEW, required=False)
 @_recipe_options(needs_recipe=True)
 @click.option(
     "--format", "kind", type=click.Choice(_KINDS), help="Where the recipe reads several; its first if not given."
 )
-def dataset_command(source: Path, store: Path, kind: str | None, as_json: bool, **options: Any) -> None:
-    """Turn a data set as it was downloaded into volumes in STORE, whatever format its recipe declares."""
+@click.option(
+    "--look",
+    type=click.IntRange(0),
+    default=200,
+    show_default=True,
+    help="With --check: of how many studies, evenly spread, voxels are read too.",
+)
+def dataset_command(
+    source: Path, store: Path | None, kind: str | None, look: int, as_json: bool, **options: Any
+) -> None:
+    """Turn a data set as it was downloaded into volumes in STORE, whatever format its recipe declares.
+
+    With --check nothing is converted: headers of all files, all tables, and the voxels of some studies are read, and
+    what is missing or odd is named with file and row. Exit status then: 0 nothing odd, 1 something is, 2 misused.
+    """
+    if options["check"]:
+        _check(source, kind, look, as_json, options)
+    if store is None:
+        raise click.UsageError("Give STORE, the folder to write; or --check.")
     _run(source, store, kind, as_json, options)
+
+
+def _check(source: Path, kind: str | None, look: int, as_json: bool, options: dict[str, Any]) -> None:
+    """Check a data set, print what is odd, end with the exit status."""
+    if options["scheduler"]:
+        raise click.UsageError("--check works on this machine: leave out --scheduler.")
+    from itemclip_med.preprocess import check_dataset
+
+    report = check_dataset(
+        options["recipe"], source, kind=kind, workers=options["workers"], look=look, labels=options["labels"]
+    )
+    click.echo(json.dumps(report.to_dict(), indent=1) if as_json else "\n".join(report.lines()))
+    click.get_current_context().exit(1 if report.oddities else 0)

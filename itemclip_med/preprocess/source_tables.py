@@ -16,6 +16,7 @@ from itemclip_med.errors import FormatError, LabelsError
 from itemclip_med.labels import Labels, read_labels, read_rsna_slices
 
 _TABLE_ENDS = (".csv", ".txt", ".json", ".jsonl", ".tsv")
+_UNFINISHED_ENDS = (".incomplete", ".part", ".partial", ".crdownload", ".download", ".aria2", ".tmp")
 _MAX_BAD_CELLS = 50  # rows whose labels cannot be read; with more it is another kind of table
 _LINE = re.compile(r"line (\d+)")
 
@@ -45,15 +46,21 @@ class TableFinder:
 
     Args:
         root: an existing folder.
+
+    Attributes:
+        unfinished: files that downloading programs leave while they are at work.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.unfinished: list[Path] = []
         self._by_name: dict[str, list[Path]] = defaultdict(list)
         for folder, _, names in os.walk(root):
             for name in names:
                 if name.lower().endswith(_TABLE_ENDS):
                     self._by_name[name].append(Path(folder, name))
+                elif name.lower().endswith(_UNFINISHED_ENDS):
+                    self.unfinished.append(Path(folder, name))
 
     def find(self, patterns: Sequence[str]) -> list[Path]:
         """The files of these names or patterns, in the patterns' order; of one name the first by its path."""
@@ -67,10 +74,6 @@ class TableFinder:
     def missing(self, patterns: Sequence[str]) -> list[str]:
         """The patterns that no file has."""
         return [pattern for pattern in patterns if not any(fnmatch(name, pattern) for name in self._by_name)]
-
-    def repeated(self) -> dict[str, list[Path]]:
-        """Names that several files have."""
-        return {name: paths for name, paths in self._by_name.items() if len(paths) > 1}
 
 
 def read_header(path: Path) -> list[str]:
