@@ -33,14 +33,24 @@ class BlockSampler(DistributedSampler):
             raise ValueError(f"BlockSampler: {len(dataset)} studies for {num_replicas} ranks: start fewer processes.")
         self.batch_size = batch_size
         self.num_steps = len(dataset) // (batch_size * num_replicas)
+        self._skipped_steps = 0
+
+    def skip_steps(self, steps: int) -> None:
+        """Leave out the first steps of the next pass, which a run that goes on has done already."""
+        self._skipped_steps = int(steps)
 
     def __iter__(self) -> Iterator[int]:
+        rows = self._rows()
+        first, self._skipped_steps = self._skipped_steps * self.batch_size, 0
+        return iter(rows[first:])
+
+    def _rows(self) -> list[int]:
         generator = torch.Generator().manual_seed(self.seed + self.epoch)
         order = torch.randperm(len(self.dataset), generator=generator)
         if not self.num_steps:
-            return iter(order.tensor_split(self.num_replicas)[self.rank].tolist())
+            return order.tensor_split(self.num_replicas)[self.rank].tolist()
         blocks = order[: self.num_steps * self.batch_size * self.num_replicas]
-        return iter(blocks.view(self.num_steps, self.num_replicas, self.batch_size)[:, self.rank].flatten().tolist())
+        return blocks.view(self.num_steps, self.num_replicas, self.batch_size)[:, self.rank].flatten().tolist()
 
     def __len__(self) -> int:
         if not self.num_steps:

@@ -11,6 +11,8 @@ from ignite.engine import Engine, Events
 from monai.engines.utils import IterationEvents
 from torch import Tensor, nn
 
+from itemclip_med.training.numbers import stop_for_numbers
+
 
 def parameter_groups(
     model: nn.Module, weight_decay: float, *, learning_rate: float | None = None, text_lr_share: float = 1.0
@@ -55,10 +57,14 @@ def _by_decay(parameters: Iterable[nn.Parameter], weight_decay: float) -> list[d
 class GradClip:
     """Clip the norm of all gradients before an optimizer step.
 
-    With gradient accumulation only the iterations that step are clipped; with AMP gradients are unscaled first.
+    With gradient accumulation only the iterations that step are clipped; with AMP gradients are unscaled first. A norm
+    that is no finite number ends the run before the weights are touched.
 
     Args:
         max_norm: largest allowed norm.
+
+    Raises:
+        ItemClipError: if the norm is not finite and no scaler skips the step.
     """
 
     def __init__(self, max_norm: float = 1.0) -> None:
@@ -70,14 +76,22 @@ class GradClip:
 
     def __call__(self, engine: Engine) -> None:
         """Clip, if the engine is about to step."""
-        steps = getattr(engine, "accumulation_steps", 1)
-        iteration, length = engine.state.iteration, engine.state.epoch_length
-        local = (iteration - 1) % length + 1 if length else iteration
-        if steps > 1 and local % steps and local != length:
+        if not is_stepping(engine):
             return
-        if getattr(engine, "scaler", None) is not None:
-            engine.scaler.unscale_(engine.optimizer)
-        nn.utils.clip_grad_norm_(_parameters(engine.optimizer), self.max_norm)
+        scaler = getattr(engine, "scaler", None)
+        if scaler is not None:
+            scaler.unscale_(engine.optimizer)
+        norm = nn.utils.clip_grad_norm_(_parameters(engine.optimizer), self.max_norm)
+        if scaler is None and not bool(torch.isfinite(norm)):  # a scaler skips such a step by itself
+            stop_for_numbers(engine, "the gradients are no finite numbers")
+
+
+def is_stepping(engine: Engine) -> bool:
+    """Whether the optimizer steps in this iteration: in every one, or where accumulated batches are complete."""
+    steps = getattr(engine, "accumulation_steps", 1)
+    iteration, length = engine.state.iteration, engine.state.epoch_length
+    local = (iteration - 1) % length + 1 if length else iteration
+    return local % steps == 0 or local == length
 
 
 def _parameters(optimizer: torch.optim.Optimizer) -> Iterable[Tensor]:

@@ -14,9 +14,14 @@ def is_main() -> bool:
     return not (dist.is_available() and dist.is_initialized()) or dist.get_rank() == 0
 
 
+def num_ranks() -> int:
+    """Processes of the run."""
+    return dist.get_world_size() if dist.is_available() and dist.is_initialized() else 1
+
+
 def mean_over_ranks(values: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Means of scalars over all ranks; every rank must call it with the same names."""
-    if not values or not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() == 1:
+    if not values or num_ranks() == 1:
         return dict(values)
     stacked = torch.stack([value.detach().double() for value in values.values()])
     dist.all_reduce(stacked)

@@ -1,4 +1,4 @@
-"""What a run leaves behind: losses and metrics as CSV, console and TensorBoard, and a record of how it was made."""
+"""What a run leaves behind beside its losses: scores, and a record of how it was made."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import inspect
 import json
 import logging
 import platform
+import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -16,164 +17,12 @@ from typing import Any
 
 import torch
 from ignite.engine import Engine, Events
-from torch import nn
 
-from itemclip_med.training.ranks import is_main, mean_over_ranks
+from itemclip_med.training.ranks import is_main, num_ranks
 
 logger = logging.getLogger(__name__)
 
 _PACKAGES = ("itemclip-med", "monai", "torch", "numpy", "transformers", "tokenizers", "pytorch-ignite", "safetensors")
-
-
-class _Table:
-    """A CSV file that grows row by row; a resumed run goes on in it."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def append(self, row: Mapping[str, Any]) -> None:
-        """Append one row; the first row's names are the header. Names that come later are left out."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        is_new = not self.path.exists() or self.path.stat().st_size == 0
-        if is_new:
-            names = list(row)
-        else:
-            with self.path.open(newline="") as file:
-                names = next(csv.reader(file))
-        with self.path.open("a", newline="") as file:
-            writer = csv.DictWriter(file, names, extrasaction="ignore", restval="")
-            if is_new:
-                writer.writeheader()
-            writer.writerow(row)
-
-
-def _open_tensorboard(folder: Path | None) -> Any | None:
-    """A summary writer, or None where no folder is wanted."""
-    if folder is None:
-        return None
-    from torch.utils.tensorboard import SummaryWriter
-
-    return SummaryWriter(log_dir=str(folder))
-
-
-class LossLog:
-    """Write the loss terms, learning rate, scale and speed of every few steps.
-
-    Args:
-        folder: ``losses.csv`` is written here.
-        interval: steps per row; a row holds means over its steps, and over all ranks. The end of an epoch closes a row.
-        optimizer: its first group's learning rate is written.
-        model: its ``logit_scale`` and ``logit_bias`` are written.
-        tensorboard: write TensorBoard events to ``folder/tensorboard`` too.
-    """
-
-    def __init__(
-        self,
-        folder: str | Path,
-        interval: int = 10,
-        optimizer: torch.optim.Optimizer | None = None,
-        model: nn.Module | None = None,
-        tensorboard: bool = True,
-    ) -> None:
-        self.table = _Table(Path(folder) / "losses.csv")
-        self.interval = interval
-        self.optimizer = optimizer
-        self.model = model
-        self.tensorboard_dir = Path(folder) / "tensorboard" if tensorboard else None
-        self._writer: Any | None = None
-        self._sums: dict[str, torch.Tensor] = {}
-        self._count = 0
-        self._since = 0.0
-
-    def attach(self, engine: Engine) -> None:
-        """Listen to steps, and to the end of epochs and of the run."""
-        engine.add_event_handler(Events.STARTED, self._start)
-        engine.add_event_handler(Events.EPOCH_STARTED, self._restart_clock)
-        engine.add_event_handler(Events.ITERATION_COMPLETED, self._collect)
-        engine.add_event_handler(Events.EPOCH_COMPLETED, self._write)
-        engine.add_event_handler(Events.COMPLETED, self._close)
-
-    def _start(self, engine: Engine) -> None:
-        self._writer = _open_tensorboard(self.tensorboard_dir) if is_main() else None
-
-    def _restart_clock(self, engine: Engine) -> None:
-        self._since = time.perf_counter()  # validation between two epochs is not counted
-
-    def _collect(self, engine: Engine) -> None:
-        for name, value in engine.state.output["pred"].items():
-            if torch.is_tensor(value) and value.ndim == 0:
-                self._sums[name] = self._sums.get(name, 0) + value.detach()
-        self._count += 1
-        if engine.state.iteration % self.interval == 0:
-            self._write(engine)
-
-    def _write(self, engine: Engine) -> None:
-        if not self._count:
-            return
-        row: dict[str, float] = {"epoch": engine.state.epoch, "iteration": engine.state.iteration}
-        terms = {name: float(value) / self._count for name, value in mean_over_ranks(self._sums).items()}
-        row |= {name: round(value, 6) for name, value in terms.items()}
-        if self.optimizer is not None:
-            row["learning_rate"] = self.optimizer.param_groups[0]["lr"]
-        if self.model is not None:
-            row["logit_scale"] = round(float(self.model.logit_scale.detach().exp()), 4)
-            bias = getattr(self.model, "logit_bias", None)
-            row["logit_bias"] = 0.0 if bias is None else round(float(bias.detach()), 4)
-        row["seconds_per_step"] = round((time.perf_counter() - self._since) / self._count, 4)
-        if is_main():
-            self.table.append(row)
-            shown = "  ".join(f"{name} {value:.4f}" for name, value in terms.items())
-            place = f"epoch {row['epoch']}/{engine.state.max_epochs} step {row['iteration']}"
-            logger.info("%s  %s  %.2f s/step", place, shown, row["seconds_per_step"])
-        if self._writer is not None:
-            for name, value in row.items():
-                if name not in ("epoch", "iteration"):
-                    self._writer.add_scalar(f"train/{name}", value, engine.state.iteration)
-        self._sums, self._count = {}, 0
-        self._restart_clock(engine)
-
-    def _close(self, engine: Engine) -> None:
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
-
-
-class MetricLog:
-    """Write an evaluator's metrics after every validation, and the AUC of each finding.
-
-    Args:
-        folder: ``validation.csv`` is written here.
-        tensorboard: write TensorBoard events to ``folder/tensorboard`` too.
-    """
-
-    def __init__(self, folder: str | Path, tensorboard: bool = True) -> None:
-        self.table = _Table(Path(folder) / "validation.csv")
-        self.tensorboard_dir = Path(folder) / "tensorboard" if tensorboard else None
-
-    def attach(self, engine: Engine) -> None:
-        """Listen to the end of a validation."""
-        engine.add_event_handler(Events.EPOCH_COMPLETED, self)
-
-    def __call__(self, engine: Engine) -> None:
-        """Write one row."""
-        if not is_main():
-            return
-        values: dict[str, float | None] = {name: float(value) for name, value in engine.state.metrics.items()}
-        for details in engine.state.metric_details.values():
-            if isinstance(details, Mapping):
-                values |= details
-        rounded = {name: "" if value is None else round(value, 5) for name, value in values.items()}
-        self.table.append({"epoch": engine.state.epoch} | rounded)
-        shown = "  ".join(
-            f"{name} {'undefined' if value is None else f'{value:.4f}'}" for name, value in values.items()
-        )
-        logger.info("epoch %d validation  %s", engine.state.epoch, shown)
-        writer = _open_tensorboard(self.tensorboard_dir)
-        if writer is not None:
-            for name, value in values.items():
-                if value is not None:
-                    writer.add_scalar(f"val/{name}", value, engine.state.epoch)
-            writer.close()
 
 
 class ScoreTable:
@@ -226,7 +75,9 @@ def find_running_config() -> dict[str, Any] | None:
 
 
 class RunRecord:
-    """Write ``run.json``: the resolved configuration, seeds, package versions and what the run was trained on.
+    """Write ``run.json``: the resolved configuration, seeds, versions, git revision and what the run was trained on.
+
+    Settings that differ from those of the run that goes on are told.
 
     Args:
         folder: where the record goes.
@@ -262,8 +113,11 @@ class RunRecord:
             "command": sys.argv,
             "seed": self.seed,
             "first_epoch": engine.state.epoch + 1,
+            "first_step": engine.state.iteration + 1,
             "max_epochs": engine.state.max_epochs,
             "versions": package_versions(),
+            "git_revision": git_revision(),
+            "processes": num_ranks(),
             "threads": torch.get_num_threads(),
             "device": str(engine.state.device),
             "stores": [_describe_store(store) for store in self.stores],
@@ -273,7 +127,36 @@ class RunRecord:
         if self.path.exists():
             earlier = json.loads(self.path.read_text())
             record["earlier"] = [*earlier.pop("earlier", []), earlier]
-        self.path.write_text(json.dumps(record, indent=1))
+            changed = changed_settings(earlier.get("config"), self.config)
+            if changed and engine.state.iteration:
+                logger.warning("settings differ from the run that goes on: %s", "; ".join(changed))
+        temporary = self.path.with_name(f".{self.path.name}.part")
+        temporary.write_text(json.dumps(record, indent=1))
+        temporary.replace(self.path)
+
+
+def changed_settings(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None) -> list[str]:
+    """Top entries of two configurations that differ and are plain values: ``name old -> new``."""
+    plain = (str, int, float, bool, type(None), list)
+    before, after = before or {}, after or {}
+    return [
+        f"{name} {before[name]} -> {after[name]}"
+        for name in after
+        if name in before and before[name] != after[name] and isinstance(after[name], plain)
+    ]
+
+
+def git_revision() -> str | None:
+    """Commit of the checkout that the package runs from, with "+" where files differ from it; None outside of one."""
+    folder = Path(__file__).parent
+    try:
+        commit, changes = (
+            subprocess.run(["git", "-C", str(folder), *words], capture_output=True, text=True, timeout=20, check=True)
+            for words in (["rev-parse", "HEAD"], ["status", "--porcelain", "--untracked-files=no", "."])
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return commit.stdout.strip() + "+" * bool(changes.stdout.strip())
 
 
 def package_versions() -> dict[str, str]:

@@ -52,6 +52,7 @@ class SeedDraws:
         """Listen to the starts of epochs and iterations."""
         engine.add_event_handler(Events.EPOCH_STARTED, self.start_epoch)
         engine.add_event_handler(Events.ITERATION_STARTED, self.start_iteration)
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self.end_epoch)
 
     def start_epoch(self, engine: Engine) -> None:
         """Hand the epoch to the data sets."""
@@ -66,3 +67,7 @@ class SeedDraws:
         torch.manual_seed(derive_seed(self.seed, engine.state.epoch, position, "model"))
         if self.step is not None:
             self.step.set_draw_seed(derive_seed(self.seed, engine.state.epoch, position, "loss"))
+
+    def end_epoch(self, engine: Engine) -> None:
+        """Seed what validation draws, which comes next."""
+        torch.manual_seed(derive_seed(self.seed, engine.state.epoch, "validation"))

@@ -10,7 +10,7 @@ import torch
 from ignite.engine import Events
 
 from itemclip_med.errors import ModelError
-from itemclip_med.training import Resume
+from itemclip_med.training import Checkpoints, Resume
 from tests.training.toy_run import ToyRun
 
 
@@ -109,4 +109,4 @@ def test_latest_without_a_checkpoint_starts_afresh(tmp_path):
 
 def test_a_missing_checkpoint_is_named(tmp_path):
     with pytest.raises(ModelError, match=r"no checkpoint .*nothing\.pt"):
-        Resume(tmp_path / "nothing.pt", {})
+        Resume(Checkpoints(tmp_path, {}), tmp_path / "nothing.pt")

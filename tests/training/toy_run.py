@@ -6,13 +6,14 @@ from pathlib import Path
 
 import torch
 from ignite.engine import Events
-from monai.data import DistributedSampler
 from monai.engines import SupervisedEvaluator, SupervisedTrainer
-from monai.handlers import CheckpointSaver, LrScheduleHandler, ValidationHandler
+from monai.handlers import LrScheduleHandler, ValidationHandler
 from monai.optimizers import WarmupCosineSchedule
 
+from itemclip_med.data import BlockSampler
 from itemclip_med.losses import ItemizedCLIPLoss
 from itemclip_med.training import (
+    Checkpoints,
     ExportModel,
     GradClip,
     ItemizedStep,
@@ -26,6 +27,8 @@ from itemclip_med.training import (
     Resume,
     RunRecord,
     SeedDraws,
+    StopOnNaN,
+    StopOnSignal,
     ZeroShotInferer,
     parameter_groups,
 )
@@ -38,14 +41,22 @@ class ToyRun:
     """Trainer, evaluator and what they share."""
 
     def __init__(
-        self, folder: Path, epochs: int, *, resume: str = "", num_workers: int = 0, batch_size: int = 4
+        self,
+        folder: Path,
+        epochs: int,
+        *,
+        resume: str = "",
+        num_workers: int = 0,
+        batch_size: int = 4,
+        every_steps: int = 0,
+        accumulation_steps: int = 1,
     ) -> None:
         torch.manual_seed(0)
         self.model = ToyModel()
         self.dataset = ToyStudies()
         step = ItemizedStep(self.model, ItemizedCLIPLoss())
         optimizer = torch.optim.AdamW(parameter_groups(self.model, 0.2), lr=5e-2)
-        sampler = DistributedSampler(self.dataset, even_divisible=True, num_replicas=1, rank=0, shuffle=True, seed=3)
+        sampler = BlockSampler(self.dataset, batch_size, seed=3)
         loader = torch.utils.data.DataLoader(
             self.dataset, batch_size, sampler=sampler, collate_fn=collate, drop_last=True, num_workers=num_workers
         )
@@ -61,8 +72,12 @@ class ToyRun:
             val_handlers=[MetricLog(folder), self.best],
             decollate=False,
         )
+        parts = {"model": self.model, "optimizer": optimizer, "lr_scheduler": schedule, "best": self.best}
+        self.checkpoints = Checkpoints(folder / "checkpoints", parts, self.evaluator, every_steps=every_steps)
         handlers = [
+            Resume(self.checkpoints, resume),
             SeedDraws(5, step, [self.dataset]),
+            StopOnNaN(),
             GradClip(1.0),
             LogScaleClamp(self.model),
             LrScheduleHandler(schedule, epoch_level=False, print_lr=False),
@@ -70,6 +85,7 @@ class ToyRun:
             LossLog(folder, interval=2, optimizer=optimizer, model=self.model),
             RunRecord(folder, seed=5, config={"epochs": epochs}),
             ExportModel(self.model, folder / "exported" / "last"),
+            StopOnSignal(self.checkpoints),
         ]
         self.trainer = SupervisedTrainer(
             device=torch.device("cpu"),
@@ -82,23 +98,13 @@ class ToyRun:
             train_handlers=handlers,
             decollate=False,
             optim_set_to_none=True,
+            accumulation_steps=accumulation_steps,
         )
+        self.checkpoints.attach(self.trainer)
         self.schedule = schedule
         self.losses: list[float] = []
         self.trainer.add_event_handler(
             Events.ITERATION_COMPLETED, lambda engine: self.losses.append(engine.state.output["loss"].item())
-        )
-        parts = {
-            "model": self.model,
-            "optimizer": optimizer,
-            "lr_scheduler": schedule,
-            "trainer": self.trainer,
-            "best": self.best,
-        }
-        if resume:
-            Resume(resume, parts, folder=folder / "checkpoints").attach(self.trainer)
-        CheckpointSaver(save_dir=str(folder / "checkpoints"), save_dict=parts, save_interval=1, n_saved=2).attach(
-            self.trainer
         )
 
     def run(self) -> ToyRun:
