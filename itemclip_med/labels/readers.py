@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -449,7 +450,7 @@ def _open_table(path: Path) -> tuple[list[str], Iterator[tuple[int, list[str]]]]
     """The header of a CSV file, and its rows as they are read."""
     rows = _rows(path)
     header = next(rows, (0, []))[1]
-    twice = sorted({name for name in header if header.count(name) > 1})
+    twice = sorted(name for name, count in Counter(header).items() if count > 1)
     if not header:
         raise FormatError(f"{path.name} is empty: expected a first row with the names of the columns.")
     if twice:

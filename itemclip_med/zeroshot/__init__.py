@@ -4,6 +4,7 @@ from itemclip_med.zeroshot.comparison import compare_files
 from itemclip_med.zeroshot.embeddings import EmbeddingCache
 from itemclip_med.zeroshot.engine import EngineOptions
 from itemclip_med.zeroshot.evaluator import run_task, score_store
+from itemclip_med.zeroshot.html_report import write_reports
 from itemclip_med.zeroshot.plugins import StudyScorer, load_plugin
 from itemclip_med.zeroshot.prompts import read_prompts
 from itemclip_med.zeroshot.protocol import Published, Task
@@ -29,4 +30,5 @@ __all__ = [
     "score_files",
     "score_store",
     "task_from_labels",
+    "write_reports",
 ]

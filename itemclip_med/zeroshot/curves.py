@@ -117,7 +117,7 @@ def choose_threshold(scores: ArrayLike, labels: ArrayLike, rule: str = "youden")
     Sources:
         W. J. Youden, Cancer 1950; N. J. Perkins and E. F. Schisterman, Am. J. Epidemiol. 2006 (closest corner).
     """
-    target = _target(rule)
+    target = check_rule(rule)
     curve = roc(scores, labels)
     if curve is None:
         return None
@@ -131,8 +131,12 @@ def choose_threshold(scores: ArrayLike, labels: ArrayLike, rule: str = "youden")
     return float(curve.thresholds[1 + best])
 
 
-def _target(rule: str) -> float:
-    """The sensitivity that a rule asks for; 0 for the others."""
+def check_rule(rule: str) -> float:
+    """The sensitivity that a rule asks for; 0 for the others.
+
+    Raises:
+        TaskError: if there is no such rule.
+    """
     if rule in ("youden", "closest"):
         return 0.0
     name, _, value = rule.partition(":")

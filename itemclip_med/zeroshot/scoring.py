@@ -12,6 +12,7 @@ from typing import Any
 from itemclip_med.errors import TaskError
 from itemclip_med.labels import Labels
 from itemclip_med.zeroshot import metrics
+from itemclip_med.zeroshot.curves import check_rule
 from itemclip_med.zeroshot.finding_numbers import SeparateSplit, finding_numbers
 from itemclip_med.zeroshot.groups import group_numbers
 from itemclip_med.zeroshot.matching import NOT_SCORED, Exclusions, Matched, arrays, check_match, match, patient_of
@@ -160,6 +161,7 @@ def evaluate(
         TaskError: if the separate split cannot be used, or a set of volumes lacks its tables.
     """
     options, exclusions = options or ScoreOptions(), exclusions or Exclusions()
+    check_rule(options.threshold_rule)
     for reason, volumes in left_out_volumes(task, labels, options.tables).items():
         exclusions.add(reason, [volume for volume in volumes if volume not in exclusions.ids])
     studies = _with_scanners(task, studies, options.tables)
