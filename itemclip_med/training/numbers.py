@@ -17,7 +17,8 @@ def stop_for_numbers(engine: Engine, what: str) -> None:
     """
     pred = engine.state.output.get("pred")
     terms = pred if isinstance(pred, Mapping) else {}
-    shown = ", ".join(f"{name} {float(value):.6g}" for name, value in terms.items() if getattr(value, "ndim", 1) == 0)
+    scalars = {name: value.item() for name, value in terms.items() if getattr(value, "ndim", 1) == 0}
+    shown = ", ".join(f"{name} {value:.6g}" for name, value in scalars.items())
     studies = engine.state.batch.get("study_id", []) if isinstance(engine.state.batch, Mapping) else []
     # ignite tells an exception twice before it passes it on
     engine.logger.addFilter(lambda record: "terminating due to exception" not in record.getMessage())

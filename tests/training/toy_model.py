@@ -79,6 +79,7 @@ class ToyStudies(torch.utils.data.Dataset):
             "image": image,
             "items": items[:: 1 if self.epoch % 2 else -1],
             "labels": {"bleed": index % 2, "shift": None},
+            "study_id": f"study{index}",
         }
 
 
@@ -91,5 +92,5 @@ def collate(batch):
         "item_mask": torch.tensor([[float(item != "") for item in study] for study in items]),
         "is_normal": torch.tensor([float("normal" in study) for study in items]),
         "labels": [study["labels"] for study in batch],
-        "study_id": [str(i) for i in range(len(batch))],
+        "study_id": [study.get("study_id", str(i)) for i, study in enumerate(batch)],
     }

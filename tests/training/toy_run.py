@@ -110,3 +110,7 @@ class ToyRun:
     def run(self) -> ToyRun:
         self.trainer.run()
         return self
+
+    def spoil(self, study: int) -> None:
+        """Make the voxels of a study no numbers."""
+        self.dataset.images[study] = float("nan")
