@@ -222,8 +222,8 @@ def measure_alone(studies: list[str]) -> dict[str, float]:
 
     from itemclip_med.dicom import scan_source
     from itemclip_med.preprocess import load_recipe
-    from itemclip_med.preprocess.runner import StudyWorker
     from itemclip_med.preprocess.study_ids import IdMaker
+    from itemclip_med.preprocess.study_worker import StudyWorker
     from itemclip_med.workers import one_thread
 
     one_thread()

@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from itemclip_med.dicom.archives import MAX_DEPTH, ArchiveRefused, Budget, archive_kind, archive_stem, unpack
 from itemclip_med.dicom.pixel_source import DEFLATED, find_data_set
@@ -38,24 +39,42 @@ class StudyFiles:
     """The files of one study, as far as the first bytes tell.
 
     Attributes:
-        uid: StudyInstanceUID found there; "" where the first bytes hold none.
+        token: what stands for the StudyInstanceUID found there; "" where the first bytes hold none.
         root: the source's folder.
-        files: paths, in the order of their names.
+        names: where the files lie below the source, in order; for those in an archive, as if it were a folder there.
         digest: SHA-256 over names, sizes and mtimes.
-        names: where the files lie below the source; for those in an archive, as if it were a folder there.
+        places: paths of the files where some of them were in an archive; "" for those that were not.
     """
 
-    uid: str
+    token: str
     root: Path
-    files: tuple[Path, ...]
+    names: tuple[str, ...]
     digest: str
-    names: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Paths, in the order of their names."""
+        places = self.places or ("",) * len(self.names)
+        return tuple(Path(place) if place else self.root / name for name, place in zip(self.names, places, strict=True))
 
     @property
     def relative_dir(self) -> str:
         """The folder all files share, below the source; "." where that is the source itself."""
-        names = self.names or [os.path.relpath(path, self.root) for path in self.files]
-        return os.path.commonpath([os.path.dirname(name) or "." for name in names] or ["."]) or "."
+        return os.path.commonpath([os.path.dirname(name) or "." for name in self.names] or ["."]) or "."
+
+
+class ScanMemory(Protocol):
+    """What earlier scans found in the first bytes of files."""
+
+    def token(self, uid: str) -> str:
+        """What stands for a StudyInstanceUID: "" for none."""
+
+    def find(self, name: str, size: int, mtime: int) -> str | None:
+        """The token of a file's study, "" for DICOM without one, None for no DICOM; KeyError for an unknown file."""
+
+    def add(self, name: str, size: int, mtime: int, token: str | None) -> None:
+        """Remember that."""
 
 
 @dataclass
@@ -64,7 +83,7 @@ class Scan:
 
     Attributes:
         root: its folder.
-        studies: files by study; those without a study uid in their first bytes come last, with ``uid`` "".
+        studies: files by study; those without a study uid in their first bytes come last, with ``token`` "".
         num_files: files found.
         skipped: reason to number of files that are no DICOM at all.
         unpacked: folder of what was in archives inside the source; removed with the scan. None where there were none.
@@ -121,70 +140,91 @@ def open_source(source: Path | str) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def scan_source(root: Path) -> Scan:
+def scan_source(root: Path, memory: ScanMemory | None = None) -> Scan:
     """Find every file below a folder and group the DICOM files by study.
 
     Only the first bytes of a file are read; :func:`itemclip_med.dicom.read_study` parses it once and checks the group.
 
     Args:
         root: an existing folder.
+        memory: of earlier scans: files that are as they were are not opened again (archives are).
     """
-    scan = Scan(root, [])
+    scan, memory = Scan(root, []), memory or _NoMemory()
     budget = Budget()
-    groups: dict[str, list[_Entry]] = defaultdict(list)
-    pending = [(root, "", 0)]
+    groups: dict[str, list[_Entry]] = defaultdict(list)  # small tuples: a source may hold millions of files
+    pending = [(str(root), "", 0)]
     num_archives = 0
     while pending:
         folder, prefix, depth = pending.pop()
-        for entry in _walk(folder, prefix, scan):
-            if entry.name == "inventory.json":
+        for path, entry in _walk(folder, prefix, scan):
+            name, size, mtime = entry
+            if name == "inventory.json":
                 scan.skip("not DICOM")
                 continue
-            if entry.size == 0:
+            if size == 0:
                 scan.skip("empty file")
                 continue
-            head = _read_head(entry.path, _HEAD_BYTES)
-            if head is None:
-                scan.skip("file cannot be opened")
-                continue
-            kind = archive_kind(head)
-            if kind:
-                num_archives += 1
-                inside = os.path.join(os.path.dirname(entry.name), archive_stem(entry.name))
-                try:
-                    if depth == MAX_DEPTH:
-                        raise ArchiveRefused(f"it lies in {MAX_DEPTH} others")
-                    unpacked = scan.new_folder(num_archives)
-                    left_out = unpack(entry.path, kind, unpacked, budget)
-                except ArchiveRefused as error:
-                    scan.skip(f"archive not opened: {error}")
+            try:
+                token = memory.find(name, size, mtime)
+            except KeyError:
+                head = _read_head(path, _HEAD_BYTES)
+                if head is None:
+                    scan.skip("file cannot be opened")
                     continue
-                if left_out:
-                    scan.skip("link in an archive", left_out)
-                pending.append((unpacked, inside, depth + 1))
-                continue
-            uid = _find_study_uid(entry.path, head)
-            if uid is None:
+                if kind := archive_kind(head):
+                    num_archives += 1
+                    if (unpacked := _open_archive(scan, path, kind, num_archives, depth, budget)) is not None:
+                        inside = os.path.join(os.path.dirname(name), archive_stem(name))
+                        pending.append((str(unpacked), inside, depth + 1))
+                    continue
+                uid = _find_study_uid(path, head)
+                token = None if uid is None else memory.token(uid)
+                memory.add(name, size, mtime, token)
+            if token is None:
                 scan.skip("not DICOM")
                 continue
             scan.num_files += 1
-            groups[uid].append(entry)
-    for uid in sorted(groups, key=lambda uid: (not uid, min(entry.name for entry in groups[uid]))):
-        entries = sorted(groups[uid], key=lambda entry: entry.name)
-        files, names = tuple(entry.path for entry in entries), tuple(entry.name for entry in entries)
-        scan.studies.append(StudyFiles(uid, root, files, _digest(entries), names))
+            groups[token].append((name, size, mtime, path if depth else ""))
+    for token in sorted(groups, key=lambda token: (not token, min(groups[token])[0])):
+        entries = sorted(groups.pop(token))
+        places = tuple(place for *_, place in entries) if any(place for *_, place in entries) else ()
+        names = tuple(name for name, *_ in entries)
+        scan.studies.append(StudyFiles(token, root, names, _digest(entries), places))
     return scan
 
 
-@dataclass(frozen=True)
-class _Entry:
-    path: Path
-    name: str
-    size: int
-    mtime: int
+def _open_archive(scan: Scan, path: str, kind: str, number: int, depth: int, budget: Budget) -> Path | None:
+    """Where an archive was unpacked; None where it was not, which is counted."""
+    try:
+        if depth == MAX_DEPTH:
+            raise ArchiveRefused(f"it lies in {MAX_DEPTH} others")
+        unpacked = scan.new_folder(number)
+        left_out = unpack(Path(path), kind, unpacked, budget)
+    except ArchiveRefused as error:
+        scan.skip(f"archive not opened: {error}")
+        return None
+    if left_out:
+        scan.skip("link in an archive", left_out)
+    return unpacked
 
 
-def _walk(root: Path, prefix: str, scan: Scan) -> Iterator[_Entry]:
+class _NoMemory:
+    """Knows nothing."""
+
+    def token(self, uid: str) -> str:
+        return uid
+
+    def find(self, name: str, size: int, mtime: int) -> str | None:
+        raise KeyError
+
+    def add(self, name: str, size: int, mtime: int, token: str | None) -> None:
+        pass
+
+
+_Entry = tuple[str, int, int, str]  # name below the source, size, mtime in ns, path where it was unpacked
+
+
+def _walk(root: str, prefix: str, scan: Scan) -> Iterator[tuple[str, tuple[str, int, int]]]:
     """Every regular file, links to files too; what is none is counted as skipped, folders behind links stay shut."""
     pending = [(root, prefix)]
     while pending:
@@ -198,27 +238,27 @@ def _walk(root: Path, prefix: str, scan: Scan) -> Iterator[_Entry]:
             name = os.path.join(prefix, entry.name)
             try:
                 if entry.is_dir(follow_symlinks=False):
-                    pending.append((Path(entry.path), name))
+                    pending.append((entry.path, name))
                 elif entry.is_dir():
                     scan.skip("link to a folder (not followed; give the folder itself)")
                 elif entry.is_file():
                     status = entry.stat()
-                    yield _Entry(Path(entry.path), name, status.st_size, status.st_mtime_ns)
+                    yield entry.path, (name, status.st_size, status.st_mtime_ns)
                 else:
                     scan.skip("broken link" if entry.is_symlink() else "no regular file")
             except OSError:  # a loop of links
                 scan.skip("broken link")
 
 
-def _read_head(path: Path, size: int) -> bytes | None:
+def _read_head(path: Path | str, size: int) -> bytes | None:
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", buffering=0) as file:
             return file.read(size)
     except OSError:
         return None
 
 
-def _find_study_uid(path: Path, head: bytes) -> str | None:
+def _find_study_uid(path: str, head: bytes) -> str | None:
     """StudyInstanceUID as far as the first bytes tell, "" where they do not; None for a file that is no DICOM."""
     is_dicom = head[128:132] == b"DICM"
     found = _STUDY_UID.search(head)
@@ -242,5 +282,5 @@ def _looks_like_dicom(head: bytes) -> bool:
 
 
 def _digest(entries: list[_Entry]) -> str:
-    text = "\n".join(f"{Path(entry.name).as_posix()}\t{entry.size}\t{entry.mtime}" for entry in entries)
+    text = "\n".join(f"{Path(name).as_posix()}\t{size}\t{mtime}" for name, size, mtime, _ in entries)
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()

@@ -8,175 +8,21 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from itemclip_med.dicom import check_rules, open_source, select_series
-from itemclip_med.errors import DicomError, FormatError, ItemClipError, SourceError, StoreError
+from itemclip_med.dicom import check_rules, open_source
+from itemclip_med.errors import SourceError
 from itemclip_med.preprocess.facts import SourceFacts, read_facts
 from itemclip_med.preprocess.joining import Names, join_tables
-from itemclip_med.preprocess.recipe import Recipe, load_recipe, parse_recipe
+from itemclip_med.preprocess.recipe import Recipe, load_recipe
+from itemclip_med.preprocess.scan_cache import ScanCache, default_cache_path
 from itemclip_med.preprocess.scheduling import run_tasks
-from itemclip_med.preprocess.sources import Source, SourceFiles, SourceScan, SourceSeries, SourceStudy, open_kind
+from itemclip_med.preprocess.sources import Source, SourceFiles, SourceScan, open_kind
 from itemclip_med.preprocess.study_ids import IdMaker, default_key_path, load_key
+from itemclip_med.preprocess.study_worker import Outcome, StudyWorker
 from itemclip_med.preprocess.summary import RunLog, Summary, default_log_path
-from itemclip_med.records import Series, Study
-from itemclip_med.store import StoreWriter, write_arrays
+from itemclip_med.store import StoreWriter
 from itemclip_med.workers import num_processors
-
-
-@dataclass
-class Outcome:
-    """What became of the files of one study.
-
-    Attributes:
-        stored: studies whose arrays are written, with what labels may call them.
-        failures: reasons of studies that should be there and are not.
-        num_skipped: studies without a wanted series.
-        series_left_out: reason to number of series.
-        files_skipped: reason to number of files.
-    """
-
-    stored: list[tuple[Study, list[str]]] = field(default_factory=list)
-    failures: list[str] = field(default_factory=list)
-    num_skipped: int = 0
-    series_left_out: Counter[str] = field(default_factory=Counter)
-    files_skipped: Counter[str] = field(default_factory=Counter)
-
-
-class StudyWorker:
-    """Turns the files of one study into arrays of a store; lives in a worker process.
-
-    Args:
-        values: contents of the recipe.
-        name: its name.
-        ids: makes the ids.
-        store: the store's folder; None only checks.
-        kind: format of the source; None for the recipe's first.
-    """
-
-    def __init__(
-        self, values: Mapping[str, Any], name: str, ids: IdMaker, store: Path | None, kind: str | None = None
-    ) -> None:
-        self.recipe = parse_recipe(values, name)
-        self.source = open_kind(self.recipe, kind)
-        self.ids = ids
-        self.store = store
-        self.transform = self.recipe.build_transform()
-
-    def __call__(self, files: SourceFiles) -> Outcome:
-        """Parse, select, load, transform and write one study.
-
-        Raises:
-            StoreError: if the store cannot be written: no other study could be stored either.
-        """
-        outcome = Outcome()
-        try:
-            studies, outcome.files_skipped = self.source.read(files)
-        except ItemClipError as error:
-            outcome.failures.append(str(error))
-            return outcome
-        for study in studies:
-            try:
-                self._do_study(study, outcome)
-            except StoreError:
-                raise
-            except ItemClipError as error:
-                outcome.failures.append(str(error))
-            except Exception as error:  # one study's surprise must not cost the others
-                outcome.failures.append(f"unexpected {type(error).__name__}")
-        # Files of several studies are known once the last of them is stored and none has failed.
-        last = None if outcome.failures else len(outcome.stored) - 1
-        for number, (record, names) in enumerate(outcome.stored):
-            if number != last:
-                outcome.stored[number] = (replace(record, source_digest=f"{record.source_digest}.{number}"), names)
-        return outcome
-
-    def _do_study(self, study: SourceStudy, outcome: Outcome) -> None:
-        chosen, left_out = select_series(study, self.recipe.select)
-        outcome.series_left_out += left_out
-        failure = None if chosen else self.source.failure(study)
-        if not chosen and failure is None:
-            outcome.num_skipped += 1
-            return
-        study_id = self.ids.study_id(
-            uid=study.uid, patient=study.patient_id, accession=study.accession, path=study.relative_dir
-        )
-        entries, arrays, errors = [], [], [failure]
-        per_name: Counter[str] = Counter()
-        for number, series in enumerate(chosen):
-            if len(entries) == self.recipe.max_series:
-                outcome.series_left_out[f"more than {self.recipe.max_series} series"] += len(chosen) - number
-                break
-            if per_name[series.name] == self.recipe.max_per_name:
-                outcome.series_left_out[f"more than {self.recipe.max_per_name} series of one name"] += 1
-                continue
-            try:
-                entry, array = self._do_series(series)
-            except (DicomError, FormatError) as error:
-                errors.append(str(error))
-                outcome.series_left_out[str(error)] += 1
-                continue
-            per_name[series.name] += 1
-            entries.append(entry)
-            arrays.append(array)
-        if not entries:
-            raise SourceError(f"Study {study_id[:12]}: {errors[-1]}")
-        record = Study(
-            study_id=study_id,
-            series=tuple(entries),
-            patient_id=self.ids.patient_id(study.patient_id, study_id),
-            source=self.recipe.source_name,
-            split=self.ids.split(study_id),
-            scanner=study.scanner or None,
-            recipe_digest=self.recipe.digest,
-            source_digest=study.digest,
-        )
-        if self.store is not None:
-            record = write_arrays(self.store, record, arrays)
-        aliases = self.ids.aliases(uid=study.uid, accession=study.accession, path=study.relative_dir)
-        outcome.stored.append((record, aliases))
-
-    def _do_series(self, series: SourceSeries) -> tuple[Series, np.ndarray]:
-        try:
-            volume = self.transform({"image": series})["image"]
-        except RuntimeError as error:  # MONAI wraps what a transform raises
-            raise _own_error(error) or error from error
-        affine = np.asarray(volume.affine, dtype=np.float64)
-        array = _stored(volume.numpy()[0], self.recipe.stored_dtype)
-        uids = volume.meta.get("sop_uids", [])
-        entry = Series(
-            name=series.name,
-            path="",
-            shape=tuple(int(size) for size in array.shape),
-            spacing_mm=tuple(round(float(value), 6) for value in np.linalg.norm(affine[:3, :3], axis=0)),
-            affine=tuple(tuple(round(float(value), 6) for value in row) for row in affine),
-            modality=series.modality,
-            dtype=array.dtype.name,
-            sop_uids=tuple(self.ids.sop_uid(uid) for uid in uids) if len(uids) == array.shape[2] else (),
-            warnings=tuple(volume.meta.get("warnings", [])),
-        )
-        return entry, array
-
-
-def _own_error(error: BaseException | None) -> ItemClipError | None:
-    while error is not None and not isinstance(error, ItemClipError):
-        error = error.__cause__
-    return error
-
-
-def _stored(values: np.ndarray, dtype: str) -> np.ndarray:
-    if values.dtype.name == dtype:
-        return values
-    info = np.iinfo(dtype)
-    stored = np.empty_like(values, dtype=dtype)  # of the same layout in memory
-    slowest = int(np.argmax(np.abs(values.strides)))
-    for part, out in zip(np.moveaxis(values, slowest, 0), np.moveaxis(stored, slowest, 0), strict=True):
-        out[...] = np.clip(np.rint(part), info.min, info.max)  # slice by slice, so that memory stays small
-    return stored
 
 
 def run_recipe(
@@ -224,17 +70,21 @@ def run_recipe(
     opened = open_kind(recipe, kind)
     store, start = Path(store), time.monotonic()
     summary = Summary(recipe.name, store)
+    ids = _make_ids(recipe, keep_ids, id_key, store, check, summary)
+    cache = None if check else ScanCache(default_cache_path(store), ids.key, recipe.digest)
     with open_source(source) as root:
         facts = read_facts(recipe, root)
-        scan = opened.scan(root, Path(source))
+        scan = opened.scan(root, Path(source), cache)
         facts.prepare(scan, Path(source).name)
         summary.files_found = scan.num_files
         summary.files_skipped += scan.skipped
-        ids = _make_ids(recipe, keep_ids, id_key, store, check, summary)
         with _writer(store, check) as writer, _log(store, check, summary) as log:
             known = writer.known_sources if writer else {}
-            todo = [files for files in scan.studies if files.digest not in known]
-            summary.num_known = len(scan.studies) - len(todo)
+            unknown = [files for files in scan.studies if files.digest not in known]
+            summary.num_known = len(scan.studies) - len(unknown)
+            todo = _without_skipped(unknown, cache, summary)
+            if cache:
+                cache.save()  # now, so that a run that is stopped has not read all files in vain
             if writer:
                 _note_other_recipes(recipe, [known.get(files.digest) for files in scan.studies], writer, summary)
             worker_args = (dict(recipe.values), recipe.name, ids, None if check else store, kind)
@@ -248,11 +98,17 @@ def run_recipe(
                     if wants_slices(recipe):
                         _own(outcome, files, owners)
                     _book(outcome, summary, writer, log, aliases, seen, facts)
+                    _remember(files, outcome, cache)
             except BrokenProcessPool as error:
                 raise SourceError(
                     "A worker process was ended from outside, probably for want of memory: run the same command again "
                     "with fewer workers; stored studies are kept."
                 ) from error
+            finally:
+                if cache:
+                    cache.save()
+        if cache and cache.note:
+            summary.notes.append(cache.note)
         if not check:
             join_tables(store, facts, Names(ids, aliases, owners), summary, labels, reports)
             _log_unmatched(summary)
@@ -275,6 +131,33 @@ def _make_ids(
     path = id_key or default_key_path(store)
     summary.key_path = path
     return IdMaker(recipe.study_id, keep_ids, load_key(path, store))
+
+
+def _without_skipped(unknown: list[SourceFiles], cache: ScanCache | None, summary: Summary) -> list[SourceFiles]:
+    """Studies to do: without those of which an earlier run found nothing that is wanted; they are counted again."""
+    todo = []
+    for files in unknown:
+        counts = cache.skipped(files.digest) if cache else None
+        if counts is None:
+            todo.append(files)
+            continue
+        summary.num_skipped += counts["num_skipped"]
+        summary.series_left_out += Counter(counts["series_left_out"])
+        summary.files_skipped += Counter(counts["files_skipped"])
+    return todo
+
+
+def _remember(files: SourceFiles, outcome: Outcome, cache: ScanCache | None) -> None:
+    """Keep in mind a study of which nothing is wanted, and no reason to try again."""
+    if cache and outcome.num_skipped and not outcome.stored and not outcome.failures:
+        cache.add_skipped(
+            files.digest,
+            {
+                "num_skipped": outcome.num_skipped,
+                "series_left_out": dict(outcome.series_left_out),
+                "files_skipped": dict(outcome.files_skipped),
+            },
+        )
 
 
 def _writer(store: Path, check: bool) -> contextlib.AbstractContextManager[StoreWriter | None]:

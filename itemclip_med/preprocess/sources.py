@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from itemclip_med.dicom import StudyFiles, count_skipped, read_study, require_dicom, scan_source
 from itemclip_med.dicom.headers import parse_file
 from itemclip_med.dicom.naming import technical_name
+from itemclip_med.dicom.scan import ScanMemory
 from itemclip_med.errors import LabelsError, RecipeError, SourceError
 from itemclip_med.formats import FORMATS, FileGroup, FileSeries, FileStudy, read_group, scan_files
 from itemclip_med.labels import ID_NORMALIZERS
@@ -71,8 +72,8 @@ class SourceScan(Protocol):
 class Source(Protocol):
     """How one kind of source is read."""
 
-    def scan(self, root: Path, source: Path) -> SourceScan:
-        """Find every file below a folder; ``source`` is how messages call it."""
+    def scan(self, root: Path, source: Path, memory: ScanMemory | None = None) -> SourceScan:
+        """Find every file below a folder; ``source`` is how messages call it, ``memory`` spares opening known files."""
 
     def read(self, files: Any) -> tuple[Sequence[SourceStudy], Counter[str]]:
         """Read the headers of one study: the study (or several), and reasons of files of which nothing is used."""
@@ -87,13 +88,13 @@ class Source(Protocol):
 class DicomSource:
     """DICOM, found and grouped by headers."""
 
-    def scan(self, root: Path, source: Path) -> SourceScan:
+    def scan(self, root: Path, source: Path, memory: ScanMemory | None = None) -> SourceScan:
         """See :class:`Source`.
 
         Raises:
             SourceError: if no file is DICOM.
         """
-        scan = scan_source(root)
+        scan = scan_source(root, memory)
         require_dicom(scan, source)
         return scan
 
@@ -131,8 +132,8 @@ class FileSource:
         self.rules = recipe.files
         self.spelling = recipe.study_id.spelling if recipe.study_id.rule == "public" else "plain"
 
-    def scan(self, root: Path, source: Path) -> SourceScan:
-        """See :class:`Source`.
+    def scan(self, root: Path, source: Path, memory: ScanMemory | None = None) -> SourceScan:
+        """See :class:`Source`; no file is opened anyway.
 
         Raises:
             SourceError: if no file is of the formats.

@@ -203,7 +203,7 @@ def test_encodings_of_headers(tmp_path, syntax):
     assert len(inventory.studies) == 1 and inventory.files_used == 4
     volume = load_series(one_volume(tmp_path), padding="air")
     assert volume.array[0, 0].tolist() == [-1024, -23, -22, -21]
-    assert scan_source(tmp_path).studies[0].uid  # found in the first bytes, so that studies are never mixed
+    assert scan_source(tmp_path).studies[0].token  # found in the first bytes, so that studies are never mixed
 
 
 @pytest.mark.parametrize("syntax", [RLELossless, JPEG2000Lossless])
