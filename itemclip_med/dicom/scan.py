@@ -282,5 +282,5 @@ def _looks_like_dicom(head: bytes) -> bool:
 
 
 def _digest(entries: list[_Entry]) -> str:
-    text = "\n".join(f"{Path(name).as_posix()}\t{size}\t{mtime}" for name, size, mtime, _ in entries)
+    text = "\n".join(f"{name.replace(os.sep, '/')}\t{size}\t{mtime}" for name, size, mtime, _ in entries)
     return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()

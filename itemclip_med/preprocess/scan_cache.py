@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import struct
 import zipfile
 from array import array
@@ -144,7 +145,7 @@ class ScanCache:
         self._tokens += token
 
     def _hash_file(self, name: str, size: int, mtime: int) -> tuple[int, int]:
-        text = f"file\0{Path(name).as_posix()}\0{size}\0{mtime}"
+        text = f"file\0{name.replace(os.sep, '/')}\0{size}\0{mtime}"
         return struct.unpack("<QQ", self._hash(text.encode("utf-8", "surrogateescape")))
 
     def _hash(self, data: bytes) -> bytes:
