@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,6 +21,14 @@ def phantom() -> None:
 @phantom.group()
 def make() -> None:
     """Make a set of phantoms of one kind."""
+
+
+_DEFECTS = click.option(
+    "--defects",
+    default="",
+    metavar="LIST",
+    help="Plant defects of the layout, one study each, comma between them, or all; a wrong name lists them.",
+)
 
 
 def _set_options(function: Callable[..., None]) -> Callable[..., None]:
@@ -64,6 +72,7 @@ def _set_options(function: Callable[..., None]) -> Callable[..., None]:
     show_default=True,
     help="demo: 128 x 128, one series; clinical: 512 x 512, thick, thin, bone kernel and localizer.",
 )
+@_DEFECTS
 @click.pass_context
 def make_head_ct(
     ctx: click.Context,
@@ -74,6 +83,7 @@ def make_head_ct(
     layout: str,
     corrupt_file: bool,
     size: str,
+    defects: str,
     workers: int | None,
 ) -> None:
     """Make head CT studies in the new folder OUT; run it again to complete a set that was stopped.
@@ -81,11 +91,15 @@ def make_head_ct(
     Beside the DICOM files: reports.jsonl (report, items), truth/ (a mask per study, bits named in findings.json) and
     phantoms.json (what was asked for).
     """
+    from itemclip_med.phantoms.defects import read_defects
     from itemclip_med.phantoms.export import PhantomSet, export_head_ct
 
     if corrupt_file and layout != "rsna":
         raise click.UsageError("--corrupt-file belongs to --layout rsna: leave it out, or ask for that layout.")
-    wanted = PhantomSet(num, seed, start, layout, size, corrupt_file)  # type: ignore[arg-type]
+    names = read_defects(defects, layout)
+    wanted = _asked(
+        lambda: PhantomSet(num, seed, start, layout, size, corrupt_file, names)  # type: ignore[arg-type]
+    )
     _run(ctx, out, num, workers, lambda workers, tell: export_head_ct(out, wanted, workers=workers, on_study=tell))
 
 
@@ -106,13 +120,7 @@ def make_head_ct(
     show_default=True,
     help="demo: 128 x 128, about 64 slices; clinical: 512 x 512, thick, thin, lung kernel and localizer.",
 )
-@click.option(
-    "--defects",
-    default="",
-    metavar="LIST",
-    help="Plant defects, one study each: hu-twice, flipped-axis, corrupt-file, duplicate-rows, unlabeled-volume, "
-    "missing-volume; comma between them, or all.",
-)
+@_DEFECTS
 @click.pass_context
 def make_chest_ct(
     ctx: click.Context,
@@ -130,14 +138,11 @@ def make_chest_ct(
     They show the 18 findings of CT-RATE. Beside the images: reports.jsonl (report, items), truth/ (a mask per study,
     bits named in findings.json) and phantoms.json (what was asked for).
     """
-    from itemclip_med.phantoms.chest_defects import DEFECTS
     from itemclip_med.phantoms.chest_export import ChestSet, export_chest_ct
+    from itemclip_med.phantoms.defects import read_defects
 
-    names = DEFECTS if defects == "all" else tuple(name.strip() for name in defects.split(",") if name.strip())
-    try:
-        wanted = ChestSet(num, seed, start, layout, size, names)  # type: ignore[arg-type]
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
+    names = read_defects(defects, "chest-ct" if layout == "plain" else layout)
+    wanted = _asked(lambda: ChestSet(num, seed, start, layout, size, names))  # type: ignore[arg-type]
     _run(ctx, out, num, workers, lambda workers, tell: export_chest_ct(out, wanted, workers=workers, on_study=tell))
 
 
@@ -157,19 +162,38 @@ def make_chest_ct(
     show_default=True,
     help="demo: about 24 slices of 96 to 128 squared a series; clinical: up to 512 squared, 3D T1 of 1 mm.",
 )
+@_DEFECTS
 @click.pass_context
 def make_brain_mri(
-    ctx: click.Context, out: Path, num: int, seed: int, start: int, layout: str, size: str, workers: int | None
+    ctx: click.Context,
+    out: Path,
+    num: int,
+    seed: int,
+    start: int,
+    layout: str,
+    size: str,
+    defects: str,
+    workers: int | None,
 ) -> None:
     """Make brain MRI studies in the new folder OUT; run it again to complete a set that was stopped.
 
     T1, T1 with contrast, T2, FLAIR, diffusion and ADC, as a protocol has them. Beside the images: reports.jsonl
     (report, items), truth/ (a mask per study, bits named in findings.json) and phantoms.json (what was asked for).
     """
+    from itemclip_med.phantoms.defects import read_defects
     from itemclip_med.phantoms.mri_export import BrainMriSet, export_brain_mri
 
-    wanted = BrainMriSet(num=num, seed=seed, start=start, layout=layout, size=size)  # type: ignore[arg-type]
+    names = read_defects(defects, layout)
+    wanted = _asked(lambda: BrainMriSet(num, seed, start, layout, size, names))  # type: ignore[arg-type]
     _run(ctx, out, num, workers, lambda workers, tell: export_brain_mri(out, wanted, workers=workers, on_study=tell))
+
+
+def _asked(make: Callable[[], Any]) -> Any:
+    """A set as it was asked for; what cannot be made is misuse."""
+    try:
+        return make()
+    except ValueError as error:
+        raise click.UsageError(str(error)) from error
 
 
 def _run(

@@ -7,6 +7,7 @@ import numpy as np
 from itemclip_med.errors import FormatError
 
 _SAMPLES = 400_000
+_WRAPPED_FROM_HU, _WRAPPED_SHARE = 2800, 0.02  # more of it than any head has of metal and enamel
 _TOO_FEW = 2**15  # voxels of which levels say nothing
 _BIN_HU = 8
 _REACH_HU = 9216  # shifts that are looked for: CT-RATE stores down to -8192 below zero
@@ -43,6 +44,19 @@ def shift_of(values: np.ndarray) -> int | None:
     return first if first is not None else _fit(flat)
 
 
+def is_wrapped(values: np.ndarray) -> bool:
+    """True for a head whose negative values were written into 12 unsigned bits: no air, and much above all bone.
+
+    Args:
+        values: any shape, in what should be Hounsfield units.
+    """
+    flat = values.reshape(-1)
+    flat = flat[:: max(1, flat.size // _SAMPLES)]
+    air = np.count_nonzero((flat > _AIR[0] - 100) & (flat < _AIR[1] + 100))
+    high = np.count_nonzero(flat > _WRAPPED_FROM_HU)
+    return bool(air < _WRAPPED_SHARE * flat.size < high)
+
+
 def require_hu(values: np.ndarray) -> None:
     """Refuse a volume whose values are no Hounsfield units; of very small ones only that there is air is asked.
 
@@ -53,17 +67,31 @@ def require_hu(values: np.ndarray) -> None:
     if values.size < _TOO_FEW and low <= _AIR[1]:
         return
     shift = shift_of(values)
-    if shift == 0:
-        return
     if shift is None:
         raise FormatError(
             f"The values of the file ({low:g} and above) show no air near -1000 with soft tissue near 0: they are not "
             "in Hounsfield units. Set files: check_hu: false in the recipe if air or tissue was cut away."
         )
-    cause = "it was rescaled twice" if shift < 0 else "its intercept was not applied, or it is of another version"
+    _refuse_shift(shift)
+
+
+def refuse_shifted(values: np.ndarray) -> None:
+    """Refuse a volume whose values are clearly shifted; one in which no level is seen may have lost its air.
+
+    Raises:
+        FormatError: says by how much they are off.
+    """
+    if values.size >= _TOO_FEW:
+        _refuse_shift(shift_of(values) or 0)
+
+
+def _refuse_shift(shift: int) -> None:
+    if not shift:
+        return
+    cause = "they were rescaled twice" if shift < 0 else "an intercept was not applied, or it is of another version"
     raise FormatError(
-        f"The values of the file lie about {abs(shift)} {'below' if shift < 0 else 'above'} Hounsfield units: {cause}. "
-        "Nothing is guessed: get the file again, or set files: intercept in the recipe."
+        f"The values lie about {abs(shift)} {'below' if shift < 0 else 'above'} Hounsfield units: {cause}. Nothing is "
+        "guessed: get the file again, or correct its intercept."
     )
 
 

@@ -15,21 +15,22 @@ from numpy.typing import NDArray
 from itemclip_med.phantoms import chest_ct_rate as ct_rate
 from itemclip_med.phantoms import chest_rad as rad
 from itemclip_med.phantoms.chest_ct import ChestPhantom, Size, make_chest_ct
-from itemclip_med.phantoms.chest_defects import change_of, cut_short, plan_defects
 from itemclip_med.phantoms.chest_findings import CT_RATE_FINDINGS
 from itemclip_med.phantoms.chest_series import write_chest_study
 from itemclip_med.phantoms.chest_wording import compose_chest_sections
 from itemclip_med.phantoms.ct_series import CtSeries
+from itemclip_med.phantoms.defects import change_of, cut_short, plan_defects, stretch_nifti
 from itemclip_med.phantoms.sets import (
     ExportSummary,
     Record,
+    listed_records,
     pack_masks,
     place_study,
     report_record,
     study_rng,
     volumes_ml,
+    write_defects,
     write_file,
-    write_json,
     write_set,
     write_tables,
     write_truth,
@@ -60,7 +61,7 @@ class ChestSet:
         layout: "plain" (DICOM, a folder per study, labels.csv), "ct-rate" (its second version), "ct-rate-v1" or
             "rad-chestct".
         size: "demo" (128 x 128) or "clinical" (512 x 512).
-        defects: planted ones, of :data:`~itemclip_med.phantoms.chest_defects.DEFECTS`; one study each.
+        defects: planted ones, of :data:`~itemclip_med.phantoms.defects.DEFECTS_OF`; one study each.
     """
 
     num: int
@@ -83,7 +84,16 @@ class ChestSet:
                 f"layout {self.layout!r}, size {self.size!r}; expected {', '.join(CHEST_LAYOUTS)} and "
                 f"{' or '.join(CHEST_SIZES)}"
             )
-        plan_defects(self.defects, self.indices, self.seed)
+        self.plan()
+
+    def plan(self) -> dict[int, str]:
+        """Which study gets which defect.
+
+        Raises:
+            ValueError: if a defect is unknown, or there are more of them than studies.
+        """
+        layout = "chest-ct" if self.layout == "plain" else self.layout
+        return plan_defects(self.defects, layout, self.indices, self.seed)
 
     @property
     def indices(self) -> range:
@@ -138,7 +148,7 @@ def _make_study(out_dir: Path, wanted: ChestSet, index: int) -> Record:
     person = ct_rate.scan_of(index).person if rated else None
     phantom = make_chest_ct(wanted.seed, index, size=wanted.size, person=person)
     study_id = wanted.study_id(index)
-    defect = plan_defects(wanted.defects, wanted.indices, wanted.seed).get(index)
+    defect = wanted.plan().get(index)
     report, *parts = compose_chest_sections(phantom.findings, study_rng(wanted.seed, index, _REPORT_STREAM))
     writer = {"plain": _write_plain, "rad-chestct": _write_rad}.get(wanted.layout, _write_ct_rate)
     record = writer(out_dir, wanted, index, phantom, defect)
@@ -182,11 +192,14 @@ def _write_ct_rate(out_dir: Path, wanted: ChestSet, index: int, phantom: ChestPh
     version = 1 if wanted.layout == "ct-rate-v1" else 2
     scan, change, intercept = ct_rate.scan_of(index), change_of(defect), ct_rate.intercept_of(phantom)
     metadata: list[list[str]] = []
+    kinds = ct_rate.kinds_of(phantom)
+    if defect == "repeated-volume":
+        kinds = (kinds[0], *kinds)
 
     def write(folder: Path) -> int:
         folder.mkdir()
         num_files = 0
-        for number, kind in enumerate(ct_rate.kinds_of(phantom), 1):
+        for number, kind in enumerate(kinds, 1):
             series = phantom.reconstruct(kind)
             name = f"{scan.study_id}_{number}.nii.gz"
             metadata.append(ct_rate.metadata_row(name, phantom, series))
@@ -197,8 +210,9 @@ def _write_ct_rate(out_dir: Path, wanted: ChestSet, index: int, phantom: ChestPh
                 volume = change(volume)
             # Version 1 rescaled already: HU lie there as if they were stored values.
             added = 0 if defect == "hu-twice" and version == 1 else intercept
-            content = ct_rate.volume_file(series, version, added, volume)
-            (folder / name).write_bytes(cut_short(content) if defect == "corrupt-file" else content)
+            content = ct_rate.volume_file(series, 1 if defect == "old-version" else version, added, volume)
+            spoil = {"corrupt-file": cut_short, "impossible-spacing": stretch_nifti}.get(defect or "", bytes)
+            (folder / name).write_bytes(spoil(content))
             num_files += 1
         return num_files
 
@@ -210,7 +224,8 @@ def _write_rad(out_dir: Path, wanted: ChestSet, index: int, phantom: ChestPhanto
     volume_id, change = rad.volume_id(index), change_of(defect)
     series = phantom.reconstruct("isotropic")
     if defect != "missing-volume":
-        content = rad.volume_file(series.volume_hu if change is None else change(series.volume_hu))
+        volume = series.volume_hu if change is None else change(series.volume_hu)
+        content = rad.pickled_file(volume) if defect == "pickled-array" else rad.volume_file(volume)
         (out_dir / "rad-chestct").mkdir(exist_ok=True)
         path = out_dir / "rad-chestct" / f"{volume_id}.npz"
         write_file(path, cut_short(content) if defect == "corrupt-file" else content)
@@ -227,13 +242,11 @@ def _finish(out_dir: Path, wanted: ChestSet, records: list[Record]) -> None:
     {"plain": _finish_plain, "rad-chestct": _finish_rad}.get(wanted.layout, _finish_ct_rate)(out_dir, records)
     grid = "the isotropic volume" if wanted.layout == "rad-chestct" else "the thick series"
     write_tables(out_dir, records, CHEST_TRUTH_BITS, dtype="uint32", grid=grid)
-    if wanted.defects:
-        planted = {record["report"]["id"]: record["defect"] for record in records if record["defect"]}
-        write_json(out_dir / "truth" / "defects.json", planted)
+    write_defects(out_dir, records)
 
 
 def _finish_plain(out_dir: Path, records: list[Record]) -> None:
-    rows = [record["labels"] for record in _listed(records)]
+    rows = [record["labels"] for record in listed_records(records)]
     write_file(out_dir / "labels.csv", _csv([["study_id", *CT_RATE_FINDINGS], *rows]))
 
 
@@ -242,7 +255,7 @@ def _finish_ct_rate(out_dir: Path, records: list[Record]) -> None:
     for record in records:
         rows = tables.setdefault(record["split"], {"metadata": [], "labels": [], "reports": []})
         rows["metadata"] += record["metadata"]
-    for record in _listed(records):
+    for record in listed_records(records):
         rows = tables[record["split"]]
         said = [text or ct_rate.EMPTY for text in record["parts"]]
         for cells in record["metadata"]:  # a study's labels and report are repeated for each reconstruction
@@ -258,7 +271,7 @@ def _finish_rad(out_dir: Path, records: list[Record]) -> None:
     folder = out_dir / "rad-chestct"
     folder.mkdir(exist_ok=True)
     tables: dict[str, list[tuple[str, Sequence[str]]]] = {}
-    for record in _listed(records):
+    for record in listed_records(records):
         volume = record["summary"][1]
         tables.setdefault(rad.label_file(volume), []).append((volume, record["positives"]))
     for name, rows in tables.items():
@@ -267,12 +280,6 @@ def _finish_rad(out_dir: Path, records: list[Record]) -> None:
     write_file(folder / "Summary_3630.csv", _csv(summary))
     metadata = [("MRN_DEID", "NoteAcc_DEID", "final_spacing"), *(record["metadata"] for record in records)]
     write_file(folder / "CT_Scan_Metadata_Complete_35747.csv", _csv(metadata))
-
-
-def _listed(records: list[Record]) -> list[Record]:
-    """The records as the tables of labels list them: without the unlabeled, the doubled ones twice."""
-    times = {"unlabeled-volume": 0, "duplicate-rows": 2}
-    return [record for record in records for _ in range(times.get(record["defect"] or "", 1))]
 
 
 def _csv(rows: Sequence[Sequence[str]]) -> bytes:

@@ -88,6 +88,13 @@ def volume_file(volume_hu: NDArray[np.int16]) -> bytes:
     return out.getvalue()
 
 
+def pickled_file(volume_hu: NDArray[np.int16]) -> bytes:
+    """The same archive with an array of objects, which only unpickling could read."""
+    out = io.BytesIO()
+    np.savez_compressed(out, ct=np.array([volume_hu.tobytes()[:64], None], dtype=object))
+    return out.getvalue()
+
+
 def positives(findings: Iterable[PhantomFinding]) -> set[str]:
     """The columns of a label table that are 1 for a study with these findings."""
     columns = set()

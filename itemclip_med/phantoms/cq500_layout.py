@@ -31,9 +31,9 @@ def study_name(index: int) -> str:
     return f"CQ500-CT-{index}"
 
 
-def study_dir(index: int) -> PurePosixPath:
-    """The folder that holds a study's series, below the top of the data set."""
-    short = f"CQ500CT{index}"
+def study_dir(index: int, *, zeros: bool = False) -> PurePosixPath:
+    """The folder that holds a study's series, below the top of the data set; its id with leading zeros on request."""
+    short = f"CQ500CT{index:03d}" if zeros else f"CQ500CT{index}"
     return PurePosixPath(f"qct{index // _STUDIES_PER_ARCHIVE:02d}", f"{short} {short}", "Unknown Study")
 
 

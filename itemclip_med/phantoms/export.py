@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from itemclip_med.phantoms.cq500_layout import reads_csv, reads_row, study_dir, study_name
+from itemclip_med.phantoms.defects import plan_defects, repeat_study, spoil_slices
 from itemclip_med.phantoms.findings import CQ500_LABELS, FINDING_NAMES
 from itemclip_med.phantoms.head_ct import HeadPhantom, Size, make_head_ct
 from itemclip_med.phantoms.head_ct_series import write_study
@@ -18,11 +19,13 @@ from itemclip_med.phantoms.rsna_layout import Slice, rsna_study_id, slices_csv, 
 from itemclip_med.phantoms.sets import (
     ExportSummary,
     Record,
+    listed_records,
     pack_masks,
     place_study,
     report_record,
     study_rng,
     volumes_ml,
+    write_defects,
     write_file,
     write_set,
     write_tables,
@@ -52,6 +55,7 @@ class PhantomSet:
             (loose slices of RSNA 2019 with stage_2_train.csv; the thick series alone).
         size: "demo" (128 x 128, one series) or "clinical" (512 x 512; thick, thin, bone kernel, localizer).
         corrupt_file: plant RSNA 2019's known damaged slice in the first study; in that layout only.
+        defects: planted ones, of :data:`~itemclip_med.phantoms.defects.DEFECTS_OF`; one study each.
     """
 
     num: int
@@ -60,6 +64,7 @@ class PhantomSet:
     layout: Layout = "cq500"
     size: Size = "demo"
     corrupt_file: bool = False
+    defects: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what cannot be made.
@@ -75,6 +80,15 @@ class PhantomSet:
             )
         if self.corrupt_file and self.layout != "rsna":
             raise ValueError(f"a corrupt file belongs to layout 'rsna', found {self.layout!r}")
+        self.plan()
+
+    def plan(self) -> dict[int, str]:
+        """Which study gets which defect.
+
+        Raises:
+            ValueError: if a defect is unknown, or there are more of them than studies.
+        """
+        return plan_defects(self.defects, self.layout, self.indices, self.seed)
 
     @property
     def indices(self) -> range:
@@ -107,6 +121,10 @@ class PhantomSet:
         values = {"kind": "head-ct", "version": _VERSION, **asdict(self)}
         if not self.corrupt_file:  # sets made before there was this setting stay the same
             del values["corrupt_file"]
+        if self.defects:
+            values["defects"] = list(self.defects)
+        else:
+            del values["defects"]
         return values
 
 
@@ -150,21 +168,13 @@ def _make_study(out_dir: Path, wanted: PhantomSet, index: int) -> Record:
     report = compose_report(phantom.findings, study_rng(wanted.seed, index, _REPORT_STREAM))
     labels = phantom.labels()
 
-    def write(folder: Path) -> int:  # the name of a CQ500 patient is the id without hyphens
-        return write_study(folder, phantom, study_id, study_id.replace("-", ""))
-
-    slices: list[Slice] = []
-    if wanted.layout == "rsna":
-        draws = study_rng(wanted.seed, index, _RSNA_STREAM)
-        corrupt = wanted.corrupt_file and index == wanted.start
-        slices = write_rsna_study(out_dir / wanted.study_dir(index), phantom, draws, corrupt=corrupt)
-        num_files = len(slices)
-    else:
-        num_files = place_study(out_dir, index, out_dir / wanted.study_dir(index), write)
+    defect = wanted.plan().get(index)
+    num_files, slices = _write_images(out_dir, wanted, index, phantom, defect)
     write_truth(out_dir / "truth" / f"{study_id}.nii.gz", truth_bits(phantom), phantom.affine)
     return {
         "num_files": num_files,
         "slices": slices,
+        "defect": defect,
         "reads": reads_row(index, labels, study_rng(wanted.seed, index, _READS_STREAM)),
         "labels": [study_id, *(str(labels[name]) for name in CQ500_LABELS)],
         "report": report_record(study_id, report),
@@ -177,12 +187,49 @@ def _make_study(out_dir: Path, wanted: PhantomSet, index: int) -> Record:
     }
 
 
+def _write_images(
+    out_dir: Path, wanted: PhantomSet, index: int, phantom: HeadPhantom, defect: str | None
+) -> tuple[int, list[Slice]]:
+    """Write a study's images; how many files, and in RSNA's layout its slices with their labels."""
+    target, study_id = out_dir / wanted.study_dir(index), wanted.study_id(index)
+    if wanted.layout == "rsna":
+        draws = study_rng(wanted.seed, index, _RSNA_STREAM)
+        corrupt = wanted.corrupt_file and index == wanted.start
+        slices = write_rsna_study(target, phantom, draws, corrupt=corrupt)
+        paths = [target / f"{name}.dcm" for name, _ in slices]
+        if defect == "missing-volume":
+            for path in paths:
+                path.unlink()
+            return 0, slices
+        return spoil_slices(paths, defect), slices
+
+    def write(folder: Path) -> int:  # the name of a CQ500 patient is the id without hyphens
+        num_files = write_study(folder, phantom, study_id, study_id.replace("-", ""))
+        if defect == "missing-volume":
+            for path in sorted(folder.rglob("*.dcm")):
+                path.unlink()
+            return 0
+        first = min(path.parent for path in folder.rglob("*.dcm"))
+        paths = sorted(first.glob("*.dcm"))
+        return num_files - len(paths) + spoil_slices(paths, defect)
+
+    if defect == "odd-spelling":
+        target = out_dir / "cq500" / study_dir(index, zeros=True)
+    num_files = place_study(out_dir, index, target, write)
+    if defect == "repeated-study":
+        repeat_study(target, out_dir / "cq500" / study_dir(index, zeros=True))
+        num_files *= 2
+    return num_files, []
+
+
 def _finish(out_dir: Path, wanted: PhantomSet, records: list[Record]) -> None:
     """Write what tells of all studies, in their order."""
     if wanted.layout == "cq500":
-        write_file(out_dir / "cq500" / "reads.csv", reads_csv([record["reads"] for record in records]).encode())
+        rows = [_spelled(record) for record in listed_records(records)]
+        write_file(out_dir / "cq500" / "reads.csv", reads_csv(rows).encode())
     elif wanted.layout == "rsna":
-        every = [(name, labels) for record in records for name, labels in record["slices"]]
+        labeled = [record for record in records if record["defect"] != "unlabeled-volume"]
+        every = [(name, labels) for record in labeled for name, labels in record["slices"]]
         owned = [(record["report"]["id"], [name for name, _ in record["slices"]]) for record in records]
         write_file(out_dir / "rsna" / "stage_2_train.csv", stage_2_train_csv(every).encode())
         write_file(out_dir / "rsna" / "slices.csv", slices_csv(owned).encode())
@@ -190,3 +237,10 @@ def _finish(out_dir: Path, wanted: PhantomSet, records: list[Record]) -> None:
         rows = [["study_id", *CQ500_LABELS], *(record["labels"] for record in records)]
         write_file(out_dir / "labels.csv", "".join(",".join(row) + "\n" for row in rows).encode())
     write_tables(out_dir, records, TRUTH_BITS, dtype="uint16", grid="the thick series")
+    write_defects(out_dir, records)
+
+
+def _spelled(record: Record) -> list[str]:
+    """A row of reads, its id without hyphens where that is the defect."""
+    name, *cells = record["reads"]
+    return [name.replace("-", "") if record["defect"] == "odd-spelling" else name, *cells]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path, PurePosixPath
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from itemclip_med.phantoms.brain_mri import BrainMriPhantom, Size, make_brain_mri
+from itemclip_med.phantoms.defects import cut_short, plan_defects, stretch_nifti
 from itemclip_med.phantoms.mri_findings import MRI_FINDING_NAMES, MRI_LABELS, PUB_BRAIN_5_LABELS
 from itemclip_med.phantoms.mri_series import write_mri_study
 from itemclip_med.phantoms.mri_wording import compose_mri_report
@@ -18,11 +20,13 @@ from itemclip_med.phantoms.pub_brain_5_layout import make_source_study, source_o
 from itemclip_med.phantoms.sets import (
     ExportSummary,
     Record,
+    listed_records,
     pack_masks,
     place_study,
     report_record,
     study_rng,
     volumes_ml,
+    write_defects,
     write_file,
     write_set,
     write_tables,
@@ -49,6 +53,7 @@ class BrainMriSet:
         start: number of the first study; with one seed, sets whose numbers differ share no study.
         layout: "plain" (DICOM, a folder per study, labels.csv) or "pub-brain-5" (NIfTI as its five sources have it).
         size: "demo" (about 24 slices of 96 to 128 squared a series) or "clinical".
+        defects: planted ones, of :data:`~itemclip_med.phantoms.defects.DEFECTS_OF`; one study each.
     """
 
     num: int
@@ -56,6 +61,7 @@ class BrainMriSet:
     start: int = 0
     layout: MriLayout = "plain"
     size: Size = "demo"
+    defects: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse what cannot be made.
@@ -70,6 +76,15 @@ class BrainMriSet:
                 f"layout {self.layout!r}, size {self.size!r}; expected {' or '.join(MRI_LAYOUTS)}, "
                 f"{' or '.join(_SIZES)}"
             )
+        self.plan()
+
+    def plan(self) -> dict[int, str]:
+        """Which study gets which defect.
+
+        Raises:
+            ValueError: if a defect is unknown, or there are more of them than studies.
+        """
+        return plan_defects(self.defects, self.layout, self.indices, self.seed)
 
     @property
     def indices(self) -> range:
@@ -94,7 +109,12 @@ class BrainMriSet:
 
     def to_dict(self) -> dict[str, Any]:
         """What ``phantoms.json`` says."""
-        return {"kind": "brain-mri", "version": _VERSION, **asdict(self)}
+        values = {"kind": "brain-mri", "version": _VERSION, **asdict(self)}
+        if self.defects:
+            values["defects"] = list(self.defects)
+        else:  # sets made before there was this setting stay the same
+            del values["defects"]
+        return values
 
 
 def export_brain_mri(
@@ -136,9 +156,12 @@ def _make_study(out_dir: Path, wanted: BrainMriSet, index: int) -> Record:
     public = wanted.layout == "pub-brain-5"
     phantom = (make_source_study if public else _plain_study)(wanted.seed, index, wanted.size)
 
+    defect = wanted.plan().get(index)
+
     def write(folder: Path) -> int:
         if public:
-            return write_source_study(folder, phantom, source_of(wanted.seed, index))
+            num_files = write_source_study(folder, phantom, source_of(wanted.seed, index))
+            return _spoil(folder, num_files, defect)
         return write_mri_study(folder, phantom, study_id, study_id.replace("-", ""))
 
     num_files = place_study(out_dir, index, out_dir / wanted.study_dir(index), write)
@@ -150,6 +173,7 @@ def _make_study(out_dir: Path, wanted: BrainMriSet, index: int) -> Record:
     write_truth(path, mri_truth_bits(phantom), phantom.affine)
     return {
         "num_files": num_files,
+        "defect": defect,
         "labels": [study_id, *(str(labels[name]) for name in columns)],
         "report": report_record(study_id, report),
         "truth": {
@@ -163,6 +187,19 @@ def _make_study(out_dir: Path, wanted: BrainMriSet, index: int) -> Record:
     }
 
 
+def _spoil(folder: Path, num_files: int, defect: str | None) -> int:
+    """Spoil the first image of a study; how many files are left."""
+    path = min(path for path in folder.rglob("*.nii.gz") if "seg" not in path.name)
+    if defect == "missing-volume":
+        shutil.rmtree(folder)
+        folder.mkdir()
+        return 0
+    spoil = {"corrupt-file": cut_short, "impossible-spacing": stretch_nifti}.get(defect or "")
+    if spoil is not None:
+        path.write_bytes(spoil(path.read_bytes()))
+    return num_files
+
+
 def _plain_study(seed: int, index: int, size: Size) -> BrainMriPhantom:
     return make_brain_mri(seed, index, size=size)
 
@@ -171,7 +208,8 @@ def _finish(out_dir: Path, wanted: BrainMriSet, records: list[Record]) -> None:
     """Write what tells of all studies, in their order."""
     public = wanted.layout == "pub-brain-5"
     header = ["study", *PUB_BRAIN_5_LABELS] if public else ["study_id", *MRI_LABELS]
-    rows = [header, *(record["labels"] for record in records)]
+    rows = [header, *(record["labels"] for record in listed_records(records))]
     target = out_dir / "pub_brain_5" / "pub_brain_5.csv" if public else out_dir / "labels.csv"
     write_file(target, "".join(",".join(row) + "\n" for row in rows).encode())
     write_tables(out_dir, records, MRI_TRUTH_BITS, dtype="uint16", grid="the axial slices")
+    write_defects(out_dir, records)

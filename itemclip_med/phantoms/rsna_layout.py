@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from itemclip_med.labels import RSNA_FINDINGS
+from itemclip_med.phantoms.defects import save_quietly
 from itemclip_med.phantoms.dicom_writing import CT_IMAGE_STORAGE, EXPLICIT_LITTLE_ENDIAN, make_uid
 from itemclip_med.phantoms.phrases import chance, pick
 from itemclip_med.phantoms.sets import write_file
@@ -83,7 +84,7 @@ def write_rsna_study(folder: Path, phantom: HeadPhantom, rng: np.random.Generato
         dataset.PixelData = pixels[: 2 * (len(pixels) // 6)] if damaged else pixels
         dataset["PixelData"].VR = "OW"
         buffer = BytesIO()
-        dataset.save_as(buffer, enforce_file_format=True)
+        save_quietly(dataset, buffer)
         write_file(folder / f"{name}.dcm", buffer.getvalue())
         slices.append((name, present[k]))
     return slices

@@ -211,6 +211,19 @@ def write_tables(out_dir: Path, records: Sequence[Record], bits: Mapping[str, in
     write_json(out_dir / "truth" / "findings.json", {"dtype": dtype, "grid": grid, "bits": dict(bits)})
 
 
+def listed_records(records: Sequence[Record]) -> list[Record]:
+    """The records as tables of labels list them: without the unlabeled, the doubled ones twice."""
+    times = {"unlabeled-volume": 0, "duplicate-rows": 2}
+    return [record for record in records for _ in range(times.get(record["defect"] or "", 1))]
+
+
+def write_defects(out_dir: Path, records: Sequence[Record]) -> None:
+    """Write which study has which planted defect; nothing where none has."""
+    planted = {record["report"]["id"]: record["defect"] for record in records if record["defect"]}
+    if planted:
+        write_json(out_dir / "truth" / "defects.json", planted)
+
+
 def write_jsonl(path: Path, lines: Sequence[Mapping[str, Any]]) -> None:
     """Write one JSON object a line."""
     write_file(path, "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines).encode())

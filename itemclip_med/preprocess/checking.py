@@ -83,7 +83,7 @@ def check_dataset(
         _gather(report, checks)
         ids = {study_id for check in checks for study_id in check.study_ids}
         _compare_spacing(report, facts, scan.studies, checks, Path(source).name)
-        _compare_tables(report, facts, ids, scan, labels)
+        _compare_tables(report, facts, ids, scan.studies, checks, labels)
         _note_counts(report, recipe, ids, scan.skipped - before, facts)
         _note_spellings(report, recipe, checks, facts)
     _set_known_aside(report, recipe)
@@ -147,11 +147,18 @@ def _compare_spacing(
     if len(odd) > num / 2 and num > 2:
         report.notes.append(f"the headers of {len(odd)} of {num} files have another spacing than the metadata")
         return
-    told = {(oddity.kind, oddity.study_id) for oddity in report.oddities}
-    report.oddities += [oddity for oddity in odd if (oddity.kind, oddity.study_id) not in told]
+    told = {o.study_id for o in report.oddities if o.kind in ("other-version", "impossible-geometry")}
+    report.oddities += [oddity for oddity in odd if oddity.study_id not in told]
 
 
-def _compare_tables(report: CheckReport, facts: SourceFacts, ids: set[str], scan: Any, labels: Path | None) -> None:
+def _compare_tables(
+    report: CheckReport,
+    facts: SourceFacts,
+    ids: set[str],
+    studies: Sequence[Any],
+    checks: Sequence[StudyCheck],
+    labels: Path | None,
+) -> None:
     """Rows against files, both ways."""
     recipe, finder = facts.recipe, facts.finder
     tables: dict[str, set[str]] = {name: set(found) for name, found in facts.ids_by_table.items()}
@@ -165,7 +172,7 @@ def _compare_tables(report: CheckReport, facts: SourceFacts, ids: set[str], scan
         normalize = ID_NORMALIZERS[recipe.study_id.spelling]
         read = read_label_tables(paths, recipe.labels.reader, recipe.labels.id_column, normalize, problems)
         if recipe.labels.reader == "rsna_stage_2":
-            _compare_slices(report, {name for table in read.values() for name in table}, scan)
+            _compare_slices(report, {name for table in read.values() for name in table}, studies, checks)
         elif read:
             of_rows = {path.name: set(table) | _ids_of(problems, path.name) for path, table in read.items()}
             tables |= of_rows
@@ -211,18 +218,18 @@ def _tell_missing(report: CheckReport, tables: Mapping[str, set[str]], ids: set[
         report.oddities.append(Oddity("missing-study", text, study_id))
 
 
-def _compare_slices(report: CheckReport, rows: set[str], scan: Any) -> None:
+def _compare_slices(report: CheckReport, rows: set[str], studies: Sequence[Any], checks: Sequence[StudyCheck]) -> None:
     """Labels of slices against files; only headers tell the studies."""
     if not rows:
         return
     found = set()
-    for files in scan.studies:
+    for files, check in zip(studies, checks, strict=True):
         names = {Path(name).stem for name in files.names}
         found |= names
         without = names - rows
         if without:
             text = f"{len(without)} of its {len(names)} slices have no labels: {_few(sorted(without))}"
-            report.oddities.append(Oddity("unlabeled-study", text, files.uid))
+            report.oddities.append(Oddity("unlabeled-study", text, check.study_ids[0] if check.study_ids else ""))
     missing = sorted(rows - found)
     if missing:
         text = f"{len(missing)} slices have labels and no file: {_few(missing)}"

@@ -12,6 +12,8 @@ import numpy as np
 
 from itemclip_med.dicom import select_series
 from itemclip_med.errors import DicomError, FormatError, ItemClipError, SourceError, StoreError
+from itemclip_med.formats.hu import refuse_shifted
+from itemclip_med.preprocess.checks.geometry import geometry_of, implausible
 from itemclip_med.preprocess.recipe import parse_recipe
 from itemclip_med.preprocess.sources import SourceFiles, SourceSeries, SourceStudy, open_kind
 from itemclip_med.preprocess.study_ids import IdMaker
@@ -106,6 +108,7 @@ class StudyWorker:
                 outcome.series_left_out[f"more than {self.recipe.max_per_name} series of one name"] += 1
                 continue
             try:
+                self._refuse_implausible(series)
                 entry, array = self._do_series(series)
             except (DicomError, FormatError) as error:
                 errors.append(str(error))
@@ -131,11 +134,24 @@ class StudyWorker:
         aliases = self.ids.aliases(uid=study.uid, accession=study.accession, path=study.relative_dir)
         outcome.stored.append((record, aliases))
 
+    def _refuse_implausible(self, series: SourceSeries) -> None:
+        """Before anything is resampled: a wrong spacing would make a huge volume of it.
+
+        Raises:
+            FormatError: if the recipe has limits and the series is beyond them.
+        """
+        place = geometry_of(series) if "check" in self.recipe.values else None
+        text = implausible(self.recipe.check, place) if place is not None else None
+        if text is not None:
+            raise FormatError(text)
+
     def _do_series(self, series: SourceSeries) -> tuple[Series, np.ndarray]:
         try:
             volume = self.transform({"image": series})["image"]
         except RuntimeError as error:  # MONAI wraps what a transform raises
             raise _own_error(error) or error from error
+        if series.modality == "CT" and "check" in self.recipe.values:
+            refuse_shifted(volume.numpy())
         affine = np.asarray(volume.affine, dtype=np.float64)
         array = _stored(volume.numpy()[0], self.recipe.stored_dtype)
         uids = volume.meta.get("sop_uids", [])

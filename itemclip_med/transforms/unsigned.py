@@ -11,10 +11,10 @@ from monai.data import MetaTensor
 from monai.transforms import MapTransform, Transform
 from torch import Tensor
 
+from itemclip_med.formats.hu import is_wrapped
+
 _RANGE = 4096  # 12 bits
 _LOWEST_HU = -1000
-_AIR_HU, _TOP_HU = (-1200, -600), 2800
-_SHARE = 0.02
 
 
 class UnwrapUnsigned(Transform):
@@ -28,17 +28,11 @@ class UnwrapUnsigned(Transform):
         Solutions of the RSNA 2019 challenge on Kaggle, which share this correction.
     """
 
-    def needs_it(self, volume: Tensor) -> bool:
-        """True where a volume in Hounsfield units is wrapped."""
-        values = volume.as_tensor() if isinstance(volume, MetaTensor) else torch.as_tensor(volume)
-        air = ((values > _AIR_HU[0]) & (values < _AIR_HU[1])).float().mean()
-        return bool(air < _SHARE and (values > _TOP_HU).float().mean() > _SHARE)
-
     def __call__(self, volume: Tensor) -> Tensor:
         """Unwrap (1, X, Y, Z); a MetaTensor keeps its affine and says in ``warnings`` that it was unwrapped."""
-        if not self.needs_it(volume):
-            return volume
         values = volume.as_tensor() if isinstance(volume, MetaTensor) else torch.as_tensor(volume)
+        if not is_wrapped(values.numpy()):
+            return volume
         high = values >= _RANGE + _LOWEST_HU
         out = torch.where(high, values - _RANGE, values)
         if not isinstance(volume, MetaTensor):

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from itemclip_med.dicom import DicomSeries, load_series, select_series
-from itemclip_med.dicom.series import offsets_of
+from itemclip_med.dicom import load_series, select_series
 from itemclip_med.errors import FormatError, ItemClipError
 from itemclip_med.formats import FileGroup, FileSeries, load_file_series
-from itemclip_med.formats.hu import require_hu
+from itemclip_med.formats.hu import is_wrapped, refuse_shifted
+from itemclip_med.preprocess.checks.geometry import geometry_of, implausible
 from itemclip_med.preprocess.checks.oddities import Oddity
 from itemclip_med.preprocess.checks.sides import liver_side
 from itemclip_med.preprocess.facts import public_id
@@ -26,7 +26,6 @@ from itemclip_med.preprocess.sources import open_kind
 from itemclip_med.preprocess.study_ids import IdMaker
 from itemclip_med.volumes import Volume
 
-_GAP = 1.7  # of the median distance
 _REVERSED = -0.15  # of liver_side; phantoms and real chests have 0.35 to 0.6
 _DAMAGE = ("truncated", "pixel", "cut", "length")
 _GZIP_HEAD = b"\x1f\x8b"
@@ -125,35 +124,24 @@ class FileChecker:
                 self._look(series, study_id, shown, check)
 
     def _check_series(self, series: Any, study_id: str, shown: str, known: set[str], check: StudyCheck) -> None:
-        if isinstance(series, FileSeries):
-            name = series.uid.split(":")[0] if self.shown else shown
-            if name in known:
-                return
-            if series.header is None:
-                kind = _kind_of(series.reason or "", "unreadable-file")
-                check.oddities.append(Oddity(kind, series.reason or "", study_id, name))
-                return
-            spacing = np.linalg.norm(series.header.affine[:3, :3], axis=0)
-            check.spacing_mm = check.spacing_mm or tuple(float(value) for value in spacing)
-            extent = spacing * series.header.shape
-        elif series.reason is None and isinstance(series, DicomSeries):
-            name = shown
-            spacing = np.array([*series.slices[0].spacing_mm, series.depth_spacing_mm])
-            extent = spacing * np.array([*series.slices[0].shape, len(series.slices)])
-            gaps = np.diff(np.sort(offsets_of(series.slices)))
-            if gaps.size and gaps.max() > _GAP * np.median(gaps) and not series.skipped:
-                text = f"{gaps.max():.2f} mm between two slices, {np.median(gaps):.2f} mm elsewhere"
-                check.oddities.append(Oddity("missing-slice", text, study_id, shown))
-                return
-        else:
+        name = series.uid.split(":")[0] if isinstance(series, FileSeries) and self.shown else shown
+        if name in known:
             return
-        rule = self.recipe.check
-        if spacing.min() < rule.spacing_mm[0] or spacing.max() > rule.spacing_mm[1]:
-            text = f"voxels of {_times(spacing)} mm, expected {rule.spacing_mm[0]:g} to {rule.spacing_mm[1]:g} mm"
+        if isinstance(series, FileSeries) and series.header is None:
+            kind = _kind_of(series.reason or "", "unreadable-file")
+            check.oddities.append(Oddity(kind, series.reason or "", study_id, name))
+            return
+        place = geometry_of(series)
+        if place is None:
+            return
+        if isinstance(series, FileSeries):
+            check.spacing_mm = check.spacing_mm or place.spacing_mm
+        text = implausible(self.recipe.check, place, small=True)
+        if text is not None:
             check.oddities.append(Oddity("impossible-geometry", text, study_id, name))
-        elif extent.max() < rule.extent_mm[0] or extent.max() > rule.extent_mm[1]:
-            text = f"{_times(extent)} mm in all, expected {rule.extent_mm[0]:g} to {rule.extent_mm[1]:g} mm"
-            check.oddities.append(Oddity("impossible-geometry", text, study_id, name))
+        elif place.gap_mm and not series.skipped:
+            text = f"{place.gap_mm:.2f} mm between two slices, {place.spacing_mm[2]:.2f} mm elsewhere"
+            check.oddities.append(Oddity("missing-slice", text, study_id, name))
 
     def _look(self, series: Any, study_id: str, shown: str, check: StudyCheck) -> None:
         name = series.uid.split(":")[0] if isinstance(series, FileSeries) and self.shown else shown
@@ -175,11 +163,8 @@ class FileChecker:
         if isinstance(series, FileSeries):
             return load_file_series(series)
         volume = load_series(series, on_gap="refuse", padding="keep")
-        if volume.modality == "CT":
-            from itemclip_med.transforms import UnwrapUnsigned
-
-            if not UnwrapUnsigned().needs_it(_tensor(volume.array)):
-                require_hu(volume.array)
+        if volume.modality == "CT" and not is_wrapped(volume.array):  # recipes bring those back
+            refuse_shifted(volume.array)
         return volume
 
     def _tell_skipped(self, number: int, files: Any, skipped: Counter[str], check: StudyCheck) -> None:
@@ -187,13 +172,15 @@ class FileChecker:
         for reason, count in skipped.items():
             if any(word in reason for word in _DAMAGE):
                 text = f"{count} {'slice' if count == 1 else 'slices'}: {reason}"
-                names = [Path(name).stem for name in _damaged(files)] if self.shown else []
+                names = _damaged(files) if self.shown else []
                 check.oddities += [
                     Oddity("damaged-slice", text, study_id, name) for name in names or [self._name(number, files)]
                 ]
             elif "duplicate" in reason:
-                text = f"{count} files are there twice"
-                check.oddities.append(Oddity("repeated-study", text, study_id, self._name(number, files)))
+                text = (
+                    f"{count} of its files are there twice{f', all below {files.relative_dir}' if self.shown else ''}"
+                )
+                check.oddities.append(Oddity("repeated-study", text, study_id))
 
     def _id_of(self, group: FileGroup) -> str:
         return public_id(self.ids, group) or ""
@@ -205,7 +192,7 @@ class FileChecker:
         if isinstance(files, FileGroup):
             return files.names[0] if len(files.names) == 1 else files.name
         folder = files.relative_dir
-        return folder if folder != "." else files.uid
+        return folder if folder != "." else f"study {number}"
 
 
 def content_sum(path: Path) -> tuple[str, int]:
@@ -301,13 +288,3 @@ def _damaged(files: Any) -> list[str]:
         if reason is not None and any(word in reason for word in _DAMAGE):
             found.append(name)
     return found
-
-
-def _times(values: np.ndarray) -> str:
-    return " x ".join(f"{value:.3g}" for value in values)
-
-
-def _tensor(array: np.ndarray) -> Any:
-    import torch
-
-    return torch.from_numpy(np.ascontiguousarray(array))

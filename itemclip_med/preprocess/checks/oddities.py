@@ -28,10 +28,11 @@ class Oddity:
     line: int = 0
 
     def where(self) -> str:
-        """File and line, or the study."""
-        if self.file:
-            return f"{self.file}, line {self.line}" if self.line else self.file
-        return self.study_id
+        """File and line, and the study where the file does not name it."""
+        if not self.file:
+            return self.study_id
+        told = f" ({self.study_id})" if self.study_id and self.study_id not in f"{self.file} {self.text}" else ""
+        return f"{self.file}, line {self.line}{told}" if self.line else f"{self.file}{told}"
 
 
 KINDS: dict[str, str] = {
@@ -106,7 +107,7 @@ class CheckReport:
             found = [oddity for oddity in self.oddities if oddity.kind == kind]
             if not found:
                 continue
-            lines.append(f"{len(found)} {title}:")
+            lines.append(f"{title}: {len(found)}")
             lines += [f"  {oddity.where()}: {oddity.text}" for oddity in found[:_SHOWN]]
             if len(found) > _SHOWN:
                 lines.append(f"  … {len(found) - _SHOWN} more (--json lists all)")
