@@ -1,5 +1,6 @@
 """Image tower, text tower, attention pool, and models on disk."""
 
+from itemclip_med.models.building import build_or_load
 from itemclip_med.models.checkpoints import find_model, shipped_models
 from itemclip_med.models.config import ItemizedCLIPConfig, TextConfig
 from itemclip_med.models.describe import describe_model
@@ -24,6 +25,7 @@ __all__ = [
     "TextTokenizer",
     "TextTower",
     "brain_mri_config",
+    "build_or_load",
     "chest_ct_config",
     "clean_text",
     "describe_model",

@@ -3,6 +3,7 @@
 from itemclip_med.training.batches import PrepareItemBatch, PrepareStudyBatch
 from itemclip_med.training.checkpoints import Checkpoints, find_checkpoints
 from itemclip_med.training.export import ExportModel
+from itemclip_med.training.finetune import LabelStep, PrepareLabelBatch, finetune_groups, label_step, labeled_studies
 from itemclip_med.training.logs import LossLog, MetricLog
 from itemclip_med.training.optimizing import GradClip, LogScaleClamp, parameter_groups
 from itemclip_med.training.recording import RunRecord, ScoreTable
@@ -19,6 +20,7 @@ __all__ = [
     "ExportModel",
     "GradClip",
     "ItemizedStep",
+    "LabelStep",
     "LogScaleClamp",
     "LossLog",
     "MaskedMeanAUC",
@@ -26,6 +28,7 @@ __all__ = [
     "MetricLog",
     "PickTotal",
     "PrepareItemBatch",
+    "PrepareLabelBatch",
     "PrepareStudyBatch",
     "Resume",
     "RunRecord",
@@ -37,6 +40,9 @@ __all__ = [
     "choose_studies",
     "derive_seed",
     "find_checkpoints",
+    "finetune_groups",
+    "label_step",
+    "labeled_studies",
     "parameter_groups",
     "start_run",
 ]
