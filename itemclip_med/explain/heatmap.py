@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from itemclip_med.errors import ModelError
+from itemclip_med.explain.patch_maps import PatchMaps, check_items, map_patches
 from itemclip_med.records import Series, Study
 from itemclip_med.store import Store
-from itemclip_med.volumes import write_nifti
 
 if TYPE_CHECKING:
     from itemclip_med.models import ItemizedCLIP, PromptCache
 
-FORMATS = ("nifti", "png")
-
 
 @dataclass(frozen=True, eq=False)
 class Heatmap:
-    """One item's attention over one acquisition.
+    """One item over one acquisition.
 
     Attributes:
         item: the words asked for.
@@ -31,7 +27,11 @@ class Heatmap:
         series: the stored series.
         values: (X, Y, Z) float32 on the series' voxels: attention relative to an even spread (1 everywhere would be
             an even spread over all patches).
-        empty_share: share of the attention that looked nowhere, 0 to 1.
+        empty_share: share of the attention that looked nowhere, 0 to 1: "not seen here".
+        patches: (d, h, w) float32, the map before it was brought to the voxels.
+        patches_affine: (4, 4), patch indices to RAS millimetres of the patches' centers.
+        heads: (H, d, h, w), the same for each head of the pool; None where they were not asked for.
+        method: one of ``METHODS``.
     """
 
     item: str
@@ -39,6 +39,15 @@ class Heatmap:
     series: Series
     values: np.ndarray
     empty_share: float
+    patches: np.ndarray
+    patches_affine: np.ndarray
+    heads: np.ndarray | None = None
+    method: str = "attention"
+
+    @property
+    def is_empty(self) -> bool:
+        """True where the map points nowhere: it is zero in every voxel."""
+        return not bool(np.any(self.values > 0))
 
 
 def find_heatmaps(
@@ -47,10 +56,11 @@ def find_heatmaps(
     model: ItemizedCLIP | str | Path,
     items: Sequence[str],
     *,
+    method: str = "attention",
     device: str = "cpu",
     prompt_cache: PromptCache | None = None,
 ) -> tuple[Study, list[Heatmap]]:
-    """The attention of each item's pooled query over the patches, brought to the voxels of the stored series.
+    """The map of each item over the patches, brought to the voxels of the stored series.
 
     The windows of one acquisition are averaged; heads of the pool too.
 
@@ -59,6 +69,7 @@ def find_heatmaps(
         study_id: one of its studies.
         model: a model, its folder or its name.
         items: texts; K of them.
+        method: one of ``METHODS``; see :func:`~itemclip_med.explain.patch_maps.map_patches`.
         device: where the model runs.
         prompt_cache: embeddings of items kept from earlier calls.
 
@@ -67,93 +78,96 @@ def find_heatmaps(
 
     Raises:
         StoreError: if the study is not in the store.
-        ModelError: if the model cannot be loaded or no item is given.
+        ModelError: if the model cannot be loaded, has no pool, or no item is given.
     """
-    import torch
-
-    from itemclip_med.data import StudyDataset, collate_studies
-    from itemclip_med.models import ItemizedCLIP, PromptCache
-    from itemclip_med.transforms import ModelInput, patch_affine, to_source_grid
-
-    if not items or any(not item.strip() for item in items):
-        raise ModelError("No finding in words was given: pass at least one item.")
-    store = store if isinstance(store, Store) else Store(store)
-    study = store.study(study_id)
-    model = ItemizedCLIP.from_pretrained(model) if isinstance(model, str | Path) else model
-    model = model.to(device).eval()
-    dataset = StudyDataset(store, ModelInput.from_dict(model.preprocessing), study_ids=[study_id])
-    sample = dataset[0]
-    batch = collate_studies([sample])
-    with torch.inference_mode():
-        texts = (prompt_cache or PromptCache()).embed(model, items)
-        encoding = model.encode_study(batch["image"].to(device), batch["series"], batch["series_mask"].to(device))
-        scores = model.score(encoding, texts)[0].cpu()
-        weights, empty = model.attend(encoding, texts, return_empty=True)  # (1, K, N, d, h, w), (1, K)
-    weights, empty = weights[0].cpu().float(), empty[0].cpu()
-    num_patches = weights[0].numel()
-    acquisition = torch.tensor(sample["acquisition"])
-    maps = []
-    for number, affine in enumerate(dataset.fitted_affines(0)):
-        series = study.series[number]
-        coarse = weights[:, acquisition == number].mean(dim=1) * num_patches
-        grid = patch_affine(affine, model.config.patch_size)
-        for item, values, score, share in zip(items, coarse, scores, empty, strict=True):
-            fine = to_source_grid(values, grid, series.affine, series.shape)
-            maps.append(Heatmap(item, float(score), series, fine, float(share)))
-    return study, maps
+    items = check_items(items)
+    loaded = LoadedStudy.load(store, study_id, model, device=device)
+    texts = loaded.embed(items, prompt_cache)
+    return loaded.study, loaded.heatmaps(items, loaded.map(texts, method), method)
 
 
-def explain_study(
-    store: Store | Path | str,
-    study_id: str,
-    model: ItemizedCLIP | str | Path,
-    items: Sequence[str],
-    out_dir: Path | str,
-    *,
-    formats: Sequence[str] = FORMATS,
-    device: str = "cpu",
-) -> list[Path]:
-    """Write heatmaps of a study as NIfTI in the patient's space and as pictures.
+@dataclass(frozen=True, eq=False)
+class LoadedStudy:
+    """A study on the model's grid and the model, ready to be asked more than once.
 
-    Args:
-        store: a store or its folder.
-        study_id: one of its studies.
-        model: a model, its folder or its name.
-        items: findings in words.
-        out_dir: made if needed.
-        formats: some of "nifti" and "png".
+    Attributes:
+        store: where the study is.
+        study: the study.
+        model: in evaluation mode, on ``device``.
+        batch: the study from ``data.collate_studies``.
+        acquisition: for each of the N series the number of its volume.
+        affines: for each volume the affine of the model's grid, (d, h, w) to RAS millimetres.
         device: where the model runs.
-
-    Returns:
-        The files written: ``<n>_<words>_<series>.nii.gz`` and ``.png``.
-
-    Raises:
-        StoreError: if the study is not in the store.
-        ModelError: if the model cannot be loaded, no item or an unknown format is given.
     """
-    from itemclip_med.explain.overlay import draw_overlay
 
-    unknown = [name for name in formats if name not in FORMATS]
-    if unknown or not formats:
-        raise ModelError(f"Unknown format {', '.join(unknown) or '(none)'}: expected {' or '.join(FORMATS)}.")
-    store = store if isinstance(store, Store) else Store(store)
-    study, maps = find_heatmaps(store, study_id, model, items, device=device)
-    out_dir = Path(out_dir)
-    out_dir.mkdir(parents=True, exist_ok=True)
-    order = {item: number for number, item in enumerate(items, start=1)}
-    paths = []
-    for heatmap in maps:
-        words = re.sub(r"[^a-z0-9]+", "_", heatmap.item.lower()).strip("_")[:40]
-        stem = f"{order[heatmap.item]}_{words}_{study.series.index(heatmap.series)}_{heatmap.series.name}"
-        if "nifti" in formats:
-            path = out_dir / f"{stem}.nii.gz"
-            write_nifti(heatmap.values, np.array(heatmap.series.affine), path)
-            paths.append(path)
-        if "png" in formats:
-            path = out_dir / f"{stem}.png"
-            draw_overlay(store.read(heatmap.series), heatmap, path, study_id=study_id)
-            paths.append(path)
-    return paths
+    store: Store
+    study: Study
+    model: ItemizedCLIP
+    batch: dict[str, Any]
+    acquisition: np.ndarray
+    affines: list[np.ndarray]
+    device: str = "cpu"
+
+    @classmethod
+    def load(
+        cls, store: Store | Path | str, study_id: str, model: ItemizedCLIP | str | Path, *, device: str = "cpu"
+    ) -> LoadedStudy:
+        """Load both.
+
+        Raises:
+            StoreError: if the study is not in the store, or cannot be read.
+            ModelError: if the model cannot be loaded.
+        """
+        from itemclip_med.data import StudyDataset, collate_studies
+        from itemclip_med.models import ItemizedCLIP
+        from itemclip_med.transforms import ModelInput
+
+        store = store if isinstance(store, Store) else Store(store)
+        study = store.study(study_id)
+        model = ItemizedCLIP.from_pretrained(model) if isinstance(model, str | Path) else model
+        model = model.to(device).eval()
+        dataset = StudyDataset(store, ModelInput.from_dict(model.preprocessing), study_ids=[study_id])
+        sample = dataset[0]
+        acquisition = np.asarray(sample["acquisition"])
+        return cls(store, study, model, collate_studies([sample]), acquisition, dataset.fitted_affines(0), device)
+
+    def embed(self, items: Sequence[str], prompt_cache: PromptCache | None = None) -> Any:
+        """(K, E) embeddings of items."""
+        from itemclip_med.models import PromptCache
+
+        return (prompt_cache or PromptCache()).embed(self.model, list(items))
+
+    def map(self, texts: Any, method: str = "attention", *, per_head: bool = False) -> PatchMaps:
+        """The items' maps over the patches."""
+        return map_patches(self.model, self.batch, texts, method=method, per_head=per_head, device=self.device)
+
+    def heatmaps(self, items: Sequence[str], maps: PatchMaps, method: str = "attention") -> list[Heatmap]:
+        """Maps over patches, brought to the voxels of the stored series: acquisition by acquisition, item by item."""
+        from itemclip_med.transforms import patch_affine, to_source_grid
+
+        found = []
+        for number, affine in enumerate(self.affines):
+            series = self.study.series[number]
+            rows = self.acquisition == number
+            grid = patch_affine(affine, self.model.config.patch_size)
+            for index, item in enumerate(items):
+                coarse = maps.values[index, rows].mean(dim=0).numpy()
+                heads = None if maps.heads is None else maps.heads[index][:, rows].mean(dim=1).numpy()
+                fine = to_source_grid(coarse, grid, series.affine, series.shape)
+                found.append(
+                    Heatmap(
+                        item,
+                        float(maps.scores[index]),
+                        series,
+                        fine,
+                        float(maps.empty[index]),
+                        coarse,
+                        grid,
+                        heads,
+                        method,
+                    )
+                )
+        return found
 
 
 def share_inside(heatmap: Heatmap, mask: np.ndarray, head: np.ndarray) -> tuple[float, float]:

@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from itemclip_med.explain.display import find_peak, show, turn, windows
+
 if TYPE_CHECKING:
     from itemclip_med.explain.heatmap import Heatmap
 
-_BRAIN_HU = (0.0, 80.0)
-_STRONG = 0.6  # of the peak
-_SKIN_HU, _BONE_HU = -500, 300  # pictures are cut between them: the slice through a skull cap shows nothing
 _SHOWN_FROM = 0.35  # of the peak; below, the slice stays as it is
 _DPI = 110
 
@@ -27,15 +26,15 @@ def draw_overlay(
         heatmap: on the same voxels.
         path: the PNG file.
         study_id: shown in the title.
-        window: lowest and highest value shown; brain window for CT, percentiles for MR.
+        window: lowest and highest value shown; by default brain or lung window for CT, percentiles for MR.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    affine = np.array(heatmap.series.affine)
-    array, values, spacing = _to_ras(array, heatmap.values, affine)
-    low, high = window or _window(array, heatmap.series.modality)
-    peak = _peak(values, array, heatmap.series.modality)
+    shown = show(array, heatmap.series)
+    array, values, spacing = shown.array, turn(heatmap.values, heatmap.series), shown.spacing_mm
+    low, high = window or next(iter(windows(shown).values()))
+    peak = find_peak(values, array, shown.modality)
     strength = values / max(float(values.max()), 1e-9)
     figure = Figure(figsize=(11.5, 7.6), facecolor="black")
     FigureCanvasAgg(figure)
@@ -57,58 +56,18 @@ def draw_overlay(
     title = f"“{items}”   score {heatmap.score:.3f}   study {study_id[:16]}"
     figure.text(0.5, 0.962, title, color="white", ha="center", fontsize=12)
     figure.text(
-        0.5, 0.932, f"attention up to {values.max():.0f} times an even spread · research only, not for diagnosis",
+        0.5, 0.932,
+        f"{_what(heatmap)} · {heatmap.empty_share:.0%} not seen here · research only, not for diagnosis",
         color="0.65", ha="center", fontsize=8.5,
     )  # fmt: skip
     figure.savefig(path, dpi=_DPI, facecolor="black")
 
 
-def _to_ras(array: np.ndarray, values: np.ndarray, affine: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Both arrays with axes to the left, anterior and superior (radiological), and the spacing in mm."""
-    import nibabel as nib
-
-    change = nib.orientations.ornt_transform(
-        nib.orientations.io_orientation(affine), nib.orientations.axcodes2ornt("LAS")
-    )
-    spacing = np.linalg.norm(affine[:3, :3], axis=0)
-    order = np.argsort(change[:, 0])
-    return (
-        nib.orientations.apply_orientation(array, change),
-        nib.orientations.apply_orientation(values, change),
-        spacing[order],
-    )
-
-
-def _window(array: np.ndarray, modality: str) -> tuple[float, float]:
-    if modality == "CT":
-        return _BRAIN_HU
-    low, high = np.percentile(array, (1, 99.5))
-    return float(low), float(high)
-
-
-def _peak(values: np.ndarray, array: np.ndarray, modality: str) -> tuple[int, int, int]:
-    """The slices that show most of the strong part: first the axial one, then the others through it.
-
-    In CT only the body counts, and not its bone. The strongest voxel itself may lie at the edge of a large patch.
-    """
-    strong = np.where(values >= _STRONG * values.max(), values, 0.0)
-    if modality == "CT":
-        inside = strong * _soft_parts(array)
-        strong = inside if inside.any() else strong
-    if strong.max() <= 0:
-        return tuple(size // 2 for size in values.shape)
-    z = int(strong.sum(axis=(0, 1)).argmax())
-    y = int(strong[:, :, z].sum(axis=0).argmax())
-    return int(strong[:, y, z].argmax()), y, z
-
-
-def _soft_parts(array: np.ndarray) -> np.ndarray:
-    """What the skin of a CT encloses in its axial slices, lungs too, without bone and what touches it."""
-    from scipy.ndimage import binary_dilation, binary_fill_holes
-
-    solid = array > _SKIN_HU
-    body = np.stack([binary_fill_holes(solid[..., z]) for z in range(array.shape[2])], axis=2)
-    return body & ~binary_dilation(array > _BONE_HU, iterations=2)
+def _what(heatmap: Heatmap) -> str:
+    names = {"attention": "attention", "gradient": "gradient × attention", "occlusion": "loss of score by occlusion"}
+    if heatmap.is_empty:
+        return f"{names[heatmap.method]}: nothing to show"
+    return f"{names[heatmap.method]} up to {heatmap.values.max():.0f} times an even spread"
 
 
 def _label(axes: object, name: str, axis: int, peak: tuple[int, int, int], spacing: np.ndarray) -> None:

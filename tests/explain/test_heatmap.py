@@ -70,8 +70,8 @@ def test_bad_requests_are_refused(store, model, tmp_path):
         explain_study(store, "x", model, ["a"], tmp_path / "out")
     with pytest.raises(ModelError, match="No finding"):
         explain_study(store, "CQ500-CT-1", model, [" "], tmp_path / "out")
-    with pytest.raises(ModelError, match="html"):
-        explain_study(store, "CQ500-CT-1", model, ["a"], tmp_path / "out", formats=["html"])
+    with pytest.raises(ModelError, match="mp4"):
+        explain_study(store, "CQ500-CT-1", model, ["a"], tmp_path / "out", formats=["mp4"])
 
 
 def test_a_study_that_cannot_be_read_is_listed_and_never_scored(store, model, tmp_path):
