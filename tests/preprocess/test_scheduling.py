@@ -5,16 +5,21 @@ from __future__ import annotations
 import importlib.util
 import os
 import signal
-import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from itemclip_med.errors import ItemClipError, MissingPackageError
+from itemclip_med.preprocess import run_recipe
 from itemclip_med.preprocess.scheduling import run_tasks
+from tests.dicom.making import write_series
+from tests.preprocess.clusters import free_port, start_cluster
+from tests.store.making import contents
 
 needs_dask = pytest.mark.skipif(importlib.util.find_spec("distributed") is None, reason="distributed is not installed")
 
@@ -95,32 +100,14 @@ def test_without_the_package_the_error_says_how_to_install_it(monkeypatch):
 def test_an_address_without_a_scheduler_is_named(monkeypatch):
     monkeypatch.setattr("itemclip_med.preprocess.scheduling._CONNECT_SECONDS", 1)
     with pytest.raises(ItemClipError, match="No Dask scheduler answers at"):
-        list(run_tasks([1], Doubler, (), scheduler=f"tcp://127.0.0.1:{_free_port()}"))
+        list(run_tasks([1], Doubler, (), scheduler=f"tcp://127.0.0.1:{free_port()}"))
 
 
 @pytest.fixture
 def cluster(tmp_path) -> Iterator[tuple[str, list[subprocess.Popen]]]:
     """A scheduler and two workers of one thread on loopback."""
-    address = f"tcp://127.0.0.1:{_free_port()}"
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    common = {"cwd": tmp_path, "env": environment, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    dask = [sys.executable, "-m", "dask"]
-    port = address.rsplit(":", 1)[1]
-    processes = [
-        subprocess.Popen([*dask, *arguments], **common)
-        for arguments in (
-            ["scheduler", "--host", "127.0.0.1", "--port", port, "--no-dashboard"],
-            *(["worker", address, "--nthreads", "1", "--no-dashboard", "--no-nanny"] for _ in range(2)),
-        )
-    ]
-    from distributed import Client
-
-    with Client(address, timeout=60, set_as_default=False) as client:
-        client.wait_for_workers(2, timeout=60)
-    yield address, processes[1:]
-    for process in processes:
-        process.kill()
-        process.wait()
+    with start_cluster(tmp_path) as started:
+        yield started
 
 
 @needs_dask
@@ -134,7 +121,24 @@ def test_a_cluster_does_the_work_and_survives_the_loss_of_a_worker(cluster):
     assert {pid for _, pid in done} >= {worker.pid for worker in workers}
 
 
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
+@pytest.mark.long
+@needs_dask
+def test_a_store_of_a_cluster_that_loses_a_worker_is_that_of_one_process(cluster, tmp_path):
+    address, workers = cluster
+    for number in range(12):
+        write_series(tmp_path / "in" / f"s{number}", num=12, size=(64, 64), study_uid=f"1.2.{number}")
+    key = tmp_path / "key"
+    run_recipe("head_ct", tmp_path / "in", tmp_path / "alone", workers=1, id_key=key)
+    killer = threading.Thread(target=_kill_once_stored, args=(workers[0].pid, tmp_path / "spread.log.jsonl"))
+    killer.start()
+    summary = run_recipe("head_ct", tmp_path / "in", tmp_path / "spread", scheduler=address, id_key=key)
+    killer.join()
+    assert (summary.num_stored, summary.num_failed) == (12, 0)
+    assert contents(tmp_path / "spread") == contents(tmp_path / "alone")
+    assert workers[0].poll() == -signal.SIGKILL
+
+
+def _kill_once_stored(pid: int, log: Path) -> None:
+    while not (log.exists() and log.read_bytes().count(b"\n") >= 2):
+        time.sleep(0.002)
+    os.kill(pid, signal.SIGKILL)
