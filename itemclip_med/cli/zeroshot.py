@@ -255,3 +255,101 @@ def run_command(
     if values["model_name"] == "head_ct_phantom" and not values["plugin"]:
         click.echo("This model was trained on phantoms: on scans of patients its scores mean nothing.")
     click.echo(f"\nWritten: {written[0]}" + "".join(f", {path.name}" for path in written[1:]))
+
+
+@zeroshot.command("search")
+@click.argument("store", type=_EXISTING_DIR)
+@click.argument("words", nargs=-1, required=True)
+@click.option("--top", type=click.IntRange(1), default=10, show_default=True, help="Studies shown.")
+@click.option("--json", "as_json", is_flag=True, help="For a machine.")
+@_MODEL
+@_refuses_misuse
+def search_command(store: Path, words: tuple[str, ...], top: int, as_json: bool, **values: Any) -> None:
+    """Rank the studies of STORE by how well they fit WORDS; several wordings are averaged.
+
+    With --embeddings the next search takes milliseconds a study.
+    """
+    import json
+    from dataclasses import asdict
+
+    from itemclip_med.zeroshot.search import search_store
+
+    model, engine = _model_and_engine(values)
+    hits = search_store(store, words, model, top=top, engine=engine)
+    if as_json:
+        click.echo(json.dumps([asdict(hit) for hit in hits], indent=2))
+        return
+    click.echo("rank   score  percentile  study")
+    for hit in hits:
+        above = "–" if hit.percentile is None else f"{hit.percentile:.0f}"
+        click.echo(f"{hit.rank:4}  {hit.score:6.3f}  {above:>10}  {hit.study_id}")
+
+
+@zeroshot.command("retrieve")
+@click.argument("store", type=_EXISTING_DIR)
+@_MODEL
+@_refuses_misuse
+def retrieve_command(store: Path, **values: Any) -> None:
+    """How well the items of STORE's reports find their study, and studies their items, as JSON."""
+    import json
+
+    from itemclip_med.zeroshot.search import retrieve_items
+
+    model, engine = _model_and_engine(values)
+    click.echo(json.dumps(retrieve_items(store, model, engine=engine), indent=2))
+
+
+@zeroshot.command("probe")
+@click.argument("store", type=_EXISTING_DIR)
+@_TASK
+@click.option("--shots", multiple=True, type=click.IntRange(1), default=(4, 16), show_default=True, help="Per class.")
+@click.option("--labels", "labels_path", type=_EXISTING_PATH, help="Official label file; else the store's labels.")
+@_MODEL
+@_refuses_misuse
+def probe_command(
+    store: Path, task_name: str | None, shots: tuple[int, ...], labels_path: Path | None, **values: Any
+) -> None:
+    """Learn each finding of a task from a few studies of STORE: linear probe and nearest neighbors, mean AUC."""
+    from itemclip_med.zeroshot.few_shot import probe_store
+    from itemclip_med.zeroshot.layout import Table, number
+
+    task = _load(task_name, labels_path, None, None)
+    model, engine = _model_and_engine(values)
+    found = probe_store(store, task, model, shots=shots, labels_path=labels_path, engine=engine)
+    header = ["finding", *(f"{kind}, {num}" for num in found for kind in ("linear", "kNN"))]
+    rows = [
+        [
+            task.titles[name],
+            *(number((numbers[name] or {}).get(kind)) for numbers in found.values() for kind in ("linear", "knn")),
+        ]
+        for name in task.names
+    ]
+    click.echo("\n".join(Table(task.title, header, rows).plain()))
+    click.echo("Mean AUC over five draws, studies per class to learn from behind the comma; – where there are too few.")
+
+
+@zeroshot.command("check")
+@click.argument("store", type=_EXISTING_DIR)
+@click.argument("study_id")
+@_TASK
+@click.option("--json", "as_json", is_flag=True, help="For a machine.")
+@_MODEL
+@_refuses_misuse
+def check_command(store: Path, study_id: str, task_name: str | None, as_json: bool, **values: Any) -> None:
+    """Which items of STUDY_ID's report its images support, and which findings of a task they show unmentioned."""
+    import json
+
+    from itemclip_med.zeroshot.report_check import check_report
+
+    task = _load(task_name, None, None, None)
+    model, engine = _model_and_engine(values)
+    found = check_report(store, study_id, model, task, engine=engine)
+    if as_json:
+        click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+        return
+    click.echo(f"Study {found['study_id']}, compared with {found['num_compared']} others (percentile of the score):")
+    for item in found["items"]:
+        click.echo(f"  {item['percentile']:3.0f}  {item['verdict'] or item['status']:14} {item['text']}")
+    for entry in found["missed"]:
+        click.echo(f"  {entry['percentile']:3.0f}  {'not mentioned':14} {entry['title']}")
+    click.echo("A hint for a second look; the percentile is no probability. For research, not for diagnosis.")
