@@ -5,5 +5,14 @@ from itemclip_med.data.collate import collate_studies
 from itemclip_med.data.dataset import StudyDataset
 from itemclip_med.data.items import NORMAL_ITEM, ItemSampling
 from itemclip_med.data.samplers import BlockSampler
+from itemclip_med.data.workers import outlive_signals
 
-__all__ = ["NORMAL_ITEM", "Augmentation", "BlockSampler", "ItemSampling", "StudyDataset", "collate_studies"]
+__all__ = [
+    "NORMAL_ITEM",
+    "Augmentation",
+    "BlockSampler",
+    "ItemSampling",
+    "StudyDataset",
+    "collate_studies",
+    "outlive_signals",
+]

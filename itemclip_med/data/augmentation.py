@@ -22,19 +22,40 @@ class Change:
         shift: voxels (D, H, W) by which it is moved; what enters is padding.
         offset: stored values (HU for CT) added.
         mirrored: left and right change places, in the volumes and in the words.
+        gain: stored values are multiplied by it.
+        noise: standard deviation of what is added to every voxel, in stored values.
+        noise_seed: of that; volumes of one study differ.
     """
 
     shift: tuple[int, int, int]
     offset: int
     mirrored: bool
+    gain: float = 1.0
+    noise: float = 0.0
+    noise_seed: int = 0
 
     def volumes(self, volumes: Sequence[Tensor], pad_value: float) -> list[Tensor]:
         """Change the volumes (D, H, W) of the study; left and right lie along W. Their type stays."""
         changed = []
-        for volume in volumes:
+        for number, volume in enumerate(volumes):
             moved = _shifted(volume.flip(-1) if self.mirrored else volume, self.shift, pad_value)
-            changed.append(moved.add_(self.offset) if self.offset else moved)
+            if self.gain != 1 or self.noise:
+                moved = self._rescaled(moved, number)
+            else:
+                moved = moved.add_(self.offset) if self.offset else moved
+            changed.append(moved)
         return changed
+
+    def _rescaled(self, volume: Tensor, number: int) -> Tensor:
+        """Gain, offset and noise, rounded and cut to the volume's type."""
+        values = volume.float().mul_(self.gain).add_(self.offset)
+        if self.noise:
+            generator = torch.Generator().manual_seed(self.noise_seed + number)
+            values += self.noise * torch.randn(values.shape, generator=generator)
+        if volume.dtype.is_floating_point:
+            return values.to(volume.dtype)
+        limits = torch.iinfo(volume.dtype)
+        return values.round_().clamp_(limits.min, limits.max).to(volume.dtype)
 
     def text(self, text: str) -> str:
         """Change an item of the study."""
@@ -50,14 +71,20 @@ class Augmentation:
         max_offset: stored values (HU for CT) added at most, one draw per study.
         mirror: probability that left and right change places, in the volumes and in the words of the items. For heads,
             whose sides look alike; not for the chest, whose heart has a side.
+        random_crop: crops, and padding, lie at random places, for models whose ``fit`` is "crop"; in the middle else.
+        max_gain: stored values are multiplied by 1 plus or minus this at most, for MR.
+        max_noise: largest standard deviation of noise, in stored values; one draw per study, up to this.
 
     Raises:
-        ValueError: if a value is negative, or ``mirror`` above 1.
+        ValueError: if a value is negative, ``mirror`` above 1, or ``max_gain`` 1 or more.
     """
 
     max_shift: tuple[int, int, int] = (1, 8, 8)
     max_offset: float = 3.0
     mirror: float = 0.0
+    random_crop: bool = False
+    max_gain: float = 0.0
+    max_noise: float = 0.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "max_shift", tuple(int(value) for value in self.max_shift))
@@ -66,12 +93,22 @@ class Augmentation:
                 f"Augmentation: max_shift {self.max_shift}, max_offset {self.max_offset}, mirror {self.mirror}; "
                 "expected three numbers and one, none negative, and a probability."
             )
+        if not 0 <= self.max_gain < 1 or self.max_noise < 0:
+            raise ValueError(
+                f"Augmentation: max_gain {self.max_gain}, max_noise {self.max_noise}; expected from 0 to below 1, and "
+                "nothing negative."
+            )
 
     def draw(self, random: np.random.Generator) -> Change:
         """Decide for one study."""
         d, h, w = (int(random.integers(-limit, limit + 1)) for limit in self.max_shift)
         offset = round(float(random.uniform(-self.max_offset, self.max_offset)))
-        return Change((d, h, w), offset, bool(random.random() < self.mirror))
+        mirrored = bool(random.random() < self.mirror)
+        # behind the others, so that these draw the same with and without
+        gain = 1 + float(random.uniform(-self.max_gain, self.max_gain)) if self.max_gain else 1.0
+        noise = float(random.uniform(0, self.max_noise)) if self.max_noise else 0.0
+        seed = int(random.integers(2**62)) if noise else 0
+        return Change((d, h, w), offset, mirrored, gain, noise, seed)
 
 
 def swap_sides(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sized
+from collections.abc import Iterator, Sequence, Sized
 
 import torch
 from torch.utils.data import DistributedSampler
@@ -22,15 +22,29 @@ class BlockSampler(DistributedSampler):
         num_replicas: ranks.
         rank: this one.
         seed: of the order, together with the epoch (``set_epoch``, which MONAI's trainer calls).
+        groups: for each study its group, to take equally many of each group in an epoch (``status_groups`` of the data
+            set: normal and other studies). Those of a small group come several times, of a large one some are left out,
+            others in another epoch. None: every study comes once.
 
     Raises:
-        ValueError: if there are fewer studies than ranks.
+        ValueError: if there are fewer studies than ranks, or not a group for each study.
     """
 
-    def __init__(self, dataset: Sized, batch_size: int, num_replicas: int = 1, rank: int = 0, seed: int = 0) -> None:
+    def __init__(
+        self,
+        dataset: Sized,
+        batch_size: int,
+        num_replicas: int = 1,
+        rank: int = 0,
+        seed: int = 0,
+        groups: Sequence[int] | None = None,
+    ) -> None:
         super().__init__(dataset, num_replicas=num_replicas, rank=rank, shuffle=True, seed=seed)
         if len(dataset) < num_replicas:
             raise ValueError(f"BlockSampler: {len(dataset)} studies for {num_replicas} ranks: start fewer processes.")
+        if groups is not None and len(groups) != len(dataset):
+            raise ValueError(f"BlockSampler: {len(groups)} groups for {len(dataset)} studies, expected one each.")
+        self.groups = None if groups is None else torch.tensor(list(groups))
         self.batch_size = batch_size
         self.num_steps = len(dataset) // (batch_size * num_replicas)
         self._skipped_steps = 0
@@ -47,10 +61,28 @@ class BlockSampler(DistributedSampler):
     def _rows(self) -> list[int]:
         generator = torch.Generator().manual_seed(self.seed + self.epoch)
         order = torch.randperm(len(self.dataset), generator=generator)
+        if self.groups is not None:
+            order = self._balanced(order, generator)
         if not self.num_steps:
             return order.tensor_split(self.num_replicas)[self.rank].tolist()
         blocks = order[: self.num_steps * self.batch_size * self.num_replicas]
         return blocks.view(self.num_steps, self.num_replicas, self.batch_size)[:, self.rank].flatten().tolist()
+
+    def _balanced(self, order: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """As many rows as in ``order``, equally many of every group."""
+        kinds = self.groups.unique()
+        share = -(-len(order) // len(kinds))
+        rows, places = [], []
+        for kind in kinds:
+            members = order[self.groups[order] == kind]
+            copies = -(-share // len(members))
+            rows.append(members.repeat(copies)[:share])
+            # copies of a study lie in different parts of the epoch, hardly ever in one batch
+            part = torch.arange(copies).repeat_interleave(len(members))[:share]
+            places.append((part + torch.rand(share, generator=generator)) / copies)
+        chosen = torch.rand(share * len(kinds), generator=generator).argsort()[: len(order)]  # the rest by chance
+        chosen = chosen[torch.cat(places)[chosen].argsort()]
+        return torch.cat(rows)[chosen]
 
     def __len__(self) -> int:
         if not self.num_steps:

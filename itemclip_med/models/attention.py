@@ -69,14 +69,24 @@ class Block(nn.Module):
         self.mlp = Mlp(width, width * mlp_ratio)
         self.drop_path = drop_path
 
-    def forward(self, x: Tensor, key_mask: Tensor | None = None) -> Tensor:
-        """Apply to (G, S, width) tokens; ``key_mask`` as in :class:`SelfAttention`."""
-        x = x + self._maybe_drop(self.attn(self.norm1(x), key_mask))
-        return x + self._maybe_drop(self.mlp(self.norm2(x)))
+    def forward(self, x: Tensor, key_mask: Tensor | None = None, draws: Tensor | None = None) -> Tensor:
+        """Apply to (G, S, width) tokens.
 
-    def _maybe_drop(self, branch: Tensor) -> Tensor:
+        Args:
+            x: the tokens.
+            key_mask: as in :class:`SelfAttention`.
+            draws: (2, G) uniform in [0, 1), which groups skip the first and the second branch; None draws here.
+        """
+        first, second = (None, None) if draws is None else draws
+        x = x + self._maybe_drop(self.attn(self.norm1(x), key_mask), first)
+        return x + self._maybe_drop(self.mlp(self.norm2(x)), second)
+
+    def _maybe_drop(self, branch: Tensor, draws: Tensor | None) -> Tensor:
         if not self.training or self.drop_path == 0:
             return branch
         keep = 1 - self.drop_path
-        kept = torch.empty((branch.shape[0], 1, 1), dtype=branch.dtype, device=branch.device).bernoulli_(keep)
+        if draws is None:
+            kept = torch.empty((branch.shape[0], 1, 1), dtype=branch.dtype, device=branch.device).bernoulli_(keep)
+        else:
+            kept = (draws < keep).to(branch.dtype)[:, None, None]
         return branch * (kept / keep)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -49,6 +50,7 @@ class HierarchicalViT(nn.Module):
         self.norm = nn.LayerNorm(width, eps=1e-6)
         # Published models hold tables made from a 2D ViT's: they are saved, not recomputed.
         self.register_buffer("spatial_table", spatial_table(config.grid, width))
+        self.drop_draws: Tensor | None = None  # see draw_drops
         self.name_encoder: SeriesNameEncoder | None = None
         self.name_proj: nn.Linear | None = None
         if config.series_names:
@@ -105,15 +107,38 @@ class HierarchicalViT(nn.Module):
         layout = _Layout(batch, num_series, grid[0], grid[1] * grid[2], series_mask)
         level = self.levels[0]
         x = layout.first(patches, self.cls_token, level)
-        for block, block_level in zip(self.blocks, self.levels, strict=True):
+        for number, (block, block_level) in enumerate(zip(self.blocks, self.levels, strict=True)):
             x = layout.regroup(x, level, block_level)
             level = block_level
             key_mask = layout.study_key_mask if level == "study" else None
+            draws = None
+            if self.training and self.drop_draws is not None:
+                draws = self.drop_draws[:, number, :, : layout.groups[level]].transpose(0, 1).flatten(1)
             if self.gradient_checkpointing and self.training:
-                x = checkpoint(block, x, key_mask, use_reentrant=False)
+                x = checkpoint(block, x, key_mask, draws, use_reentrant=False)
             else:
-                x = block(x, key_mask)
+                x = block(x, key_mask, draws)
         return self.norm(layout.regroup(x, level, "study"))
+
+    def draw_drops(self, seeds: Sequence[int] | None, num_groups: int = 0) -> None:
+        """Draw which groups the blocks of the next forward skip in training, study by study.
+
+        A study then skips the same whatever other studies are encoded with it, in whatever parts of a batch.
+
+        Args:
+            seeds: one for each study; None: the blocks draw for the batch, from torch's global generator.
+            num_groups: groups of a study at most: its series, or its rows of patches along depth.
+        """
+        if seeds is None or all(block.drop_path == 0 for block in self.blocks):
+            self.drop_draws = None
+            return
+        shape = (num_groups, len(self.blocks), 2)  # groups first: more of them change none of the others
+        draws = [torch.rand(shape, generator=torch.Generator().manual_seed(seed)) for seed in seeds]
+        self.drop_draws = torch.stack(draws).to(self.cls_token.device).permute(0, 2, 3, 1)
+
+    def max_groups(self, num_series: int, depth: int) -> int:
+        """Groups of one study at the finest level that the blocks use."""
+        return num_series * depth // self.patch_embed.patch_size[0] if "slice" in self.levels else num_series
 
     def _series_codes(
         self, batch: int, num_series: int, name_tokens: Tensor | None, positions: Tensor | None

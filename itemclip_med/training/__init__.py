@@ -1,5 +1,6 @@
 """The pieces that the bundles' configs name: on MONAI's ``SupervisedTrainer``, with no training loop of our own."""
 
+from itemclip_med.training.averaging import WeightAverage
 from itemclip_med.training.batches import PrepareItemBatch, PrepareStudyBatch
 from itemclip_med.training.checkpoints import Checkpoints, find_checkpoints
 from itemclip_med.training.export import ExportModel
@@ -36,6 +37,7 @@ __all__ = [
     "SeedDraws",
     "StopOnNaN",
     "StopOnSignal",
+    "WeightAverage",
     "ZeroShotInferer",
     "choose_studies",
     "derive_seed",

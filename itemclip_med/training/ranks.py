@@ -31,3 +31,8 @@ def mean_over_ranks(values: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def unwrapped(module: nn.Module) -> nn.Module:
     """The module itself where DDP wraps it."""
     return module.module if isinstance(module, nn.parallel.DistributedDataParallel) else module
+
+
+def first_position(num_studies: int) -> int:
+    """Where this rank's studies stand in a global batch to which every rank brings equally many."""
+    return 0 if num_ranks() == 1 else dist.get_rank() * num_studies

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from itemclip_med.data import Augmentation, ItemSampling, StudyDataset, collate_studies
+from itemclip_med.data import Augmentation, ItemSampling, StudyDataset, collate_studies, outlive_signals
 from itemclip_med.data.augmentation import Change, swap_sides
 from itemclip_med.errors import LabelsError, ModelError, StoreError
 from itemclip_med.records import Item, Report, Series, Study
@@ -109,3 +109,61 @@ def test_settings_that_make_no_sense_are_refused():
         Augmentation((1, -1, 0))
     with pytest.raises(ValueError, match="mirror"):
         Augmentation(mirror=1.5)
+    with pytest.raises(ValueError, match="max_gain"):
+        Augmentation(max_gain=1.0)
+
+
+@pytest.fixture
+def many_series(tmp_path):
+    """One study of six acquisitions that differ in one value, with a report."""
+    with StoreWriter(tmp_path / "many") as writer:
+        entry = Series("AX_T1", "", (1, 1, 1), (2.0, 2.0, 5.0), AFFINE, "CT", "int16")
+        arrays = [np.full((16, 16, 4), number, dtype=np.int16) for number in range(6)]
+        writer.add(Study("a", tuple(dataclasses.replace(entry, name=f"s{n}") for n in range(6)), labels={}), arrays)
+    write_items(tmp_path / "many", [Report("a", (Item("x"),), False)])
+    return Store(tmp_path / "many")
+
+
+def test_more_series_than_the_cap_are_drawn_anew_in_every_epoch(many_series):
+    dataset = StudyDataset(many_series, INPUT, series="random", cache=True)
+    seen = set()
+    for epoch in range(12):
+        dataset.set_epoch(epoch)
+        sample = dataset[0]
+        assert sample["series"] == sorted(sample["series"])
+        assert sample["image"].shape[0] == 2
+        seen.update(sample["series"])
+    assert seen == {f"s{number}" for number in range(6)}
+    assert StudyDataset(many_series, INPUT)[0]["series"] == ["s0", "s1"]
+
+
+def test_noise_and_gain_leave_the_other_draws_alone():
+    volume = torch.zeros((4, 32, 32), dtype=torch.int16) + 100
+    plain = Augmentation((1, 2, 2), 3, mirror=0.5)
+    rich = Augmentation((1, 2, 2), 3, mirror=0.5, max_gain=0.1, max_noise=20)
+    for seed in range(5):
+        one, two = (augmentation.draw(np.random.default_rng(seed)) for augmentation in (plain, rich))
+        assert (one.shift, one.offset, one.mirrored) == (two.shift, two.offset, two.mirrored)
+    change = Change((0, 0, 0), 5, False, gain=1.5, noise=10.0, noise_seed=1)
+    first, second = change.volumes([volume, volume], 0)
+    assert first.float().mean().item() == pytest.approx(155, abs=1)
+    assert first.float().std().item() == pytest.approx(10, rel=0.1)
+    assert not torch.equal(first, second)
+    assert torch.equal(first, change.volumes([volume], 0)[0])
+
+
+def test_workers_that_stay_learn_the_epoch(store):
+    dataset = StudyDataset(store, INPUT, items=ItemSampling(3), seed=1)
+    loader = torch.utils.data.DataLoader(
+        dataset, 3, num_workers=1, persistent_workers=True, collate_fn=collate_studies, worker_init_fn=outlive_signals
+    )
+    for epoch in (1, 2):
+        dataset.set_epoch(epoch)
+        (batch,) = loader
+        assert batch["items"] == [
+            dataset[index]["items"] + [""] * (3 - len(dataset[index]["items"])) for index in range(3)
+        ]
+
+
+def test_status_groups_tell_normal_studies(store):
+    assert StudyDataset(store, INPUT, items=ItemSampling(3)).status_groups() == [1, 0, 1]

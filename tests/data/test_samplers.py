@@ -46,3 +46,36 @@ def test_fewer_studies_than_a_batch_are_one_step():
 def test_fewer_studies_than_ranks_are_refused():
     with pytest.raises(ValueError, match="2 studies for 3 ranks"):
         BlockSampler(range(2), 1, 3)
+
+
+@pytest.mark.parametrize(("num", "normal"), [(40, 4), (41, 30), (12, 12), (30, 1)])
+def test_groups_come_equally_often(num, normal):
+    groups = [int(row >= normal) for row in range(num)]
+    sampler = BlockSampler(range(num), 1, seed=3, groups=groups)
+    drawn = list(sampler)
+    assert len(drawn) == len(sampler) == num
+    counts = [sum(groups[row] == group for row in drawn) for group in set(groups)]
+    assert max(counts) - min(counts) <= 1
+    for group in set(groups):
+        times = [drawn.count(row) for row in range(num) if groups[row] == group]
+        assert max(times) - min(times) <= 2
+
+
+def test_copies_of_a_study_lie_far_apart():
+    groups = [int(row >= 4) for row in range(40)]
+    drawn = list(BlockSampler(range(40), 1, seed=3, groups=groups))
+    halves = [{row for row in part if row < 4} for part in (drawn[:20], drawn[20:])]
+    assert halves == [{0, 1, 2, 3}] * 2
+
+
+def test_a_group_for_each_study_is_needed():
+    with pytest.raises(ValueError, match="2 groups for 3 studies"):
+        BlockSampler(range(3), 1, groups=[0, 1])
+
+
+def test_skipped_steps_are_left_out_once():
+    samplers = [BlockSampler(range(23), 3, 2, rank=1, seed=3) for _ in range(2)]
+    samplers[1].skip_steps(2)
+    whole, rest = (list(sampler) for sampler in samplers)
+    assert rest == whole[6:]
+    assert list(samplers[1]) == whole
