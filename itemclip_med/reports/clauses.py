@@ -19,6 +19,10 @@ _EXCEPT = re.compile(
 _LEADING_EXCEPT = re.compile(
     r"(?:except(?:\s+for)?|apart\s+from|other\s+than|aside\s+from|with\s+the\s+exception\s+of|save\s+for|besides|excluding)\s+([^,]{3,160}),\s*"
 )
+_LEADING_EXCEPT_NO_COMMA = re.compile(
+    r"(?:except\s+for|apart\s+from|other\s+than|aside\s+from|with\s+the\s+exception\s+of|save\s+for)\s+"
+    r"((?:(?!\b(?:is|are|was|were)\b)[^,;]){3,80}?)\s+(?=(?:the|both|all|no)\s+[^,;]{2,60}?\b(?:is|are|was|were|remains?|appears?)\b)"
+)
 _SHORT_EXCEPT = re.compile(r"\s+x\s+(?=[a-z])")
 _JOIN = re.compile(
     r"\s*(?:,\s*(?:and|but|while|whereas|although|though|however|yet|with)?|\b(?:and|but|while|whereas|although|though|however|yet)\b|\s+-+\s+)\s*,?\s*"
@@ -27,7 +31,10 @@ _JOIN = re.compile(
 HANGS_ON = re.compile(
     r"\?|(?:for\s+(?:example|instance)|e\.?g|i\.?e|the\s+largest|largest|which|measuring|no\s+(?:\S+\s+)?(?:correlate|counterpart)|most\s+likely|"
     r"likely|probably|possibly|previously|consistent|compatible|suggestive|concerning|suspicious)\b"
+    r"|(?:[\w-]+\s+){1,4}(?:is\s+|are\s+)?(?:considered\s+|felt\s+)?(?:less|more|not|un)\s*likely$"
 )
+_SUPERLATIVE = frozenset(("largest", "biggest", "longest", "smallest", "dominant"))
+_CONCEDES = frozenset(("though", "although", "while", "whereas"))
 _SEEN_AFTER = re.compile(rf"^[^,;]{{2,80}}?\b(?:is|are|was|were)\s+(?:also\s+)?{SEEN}")
 _ADVERBS = frozenset(("now", "also", "again", "then", "still", "currently", "thus", "therefore"))
 _SUBORDINATE = frozenset(("which", "that", "who", "where", "whose"))
@@ -38,6 +45,7 @@ _NORMAL_END = re.compile(
 
 _DROP = RowMatcher(dropping.DROP_STATEMENTS)
 _LEAD = re.compile("|".join(f"(?:{pattern})" for _, pattern, _ in dropping.LEAD_INS))
+_OPENING = re.compile("|".join(f"(?:{pattern})" for name, pattern, _ in dropping.LEAD_INS if name in dropping.OPENINGS))
 _TAILS = tuple(re.compile(pattern) for _, pattern, _ in dropping.CUT_TAILS)
 _RAISED = re.compile(r"\b(?:finding|findings|appearances?|features?)\b")
 
@@ -92,6 +100,18 @@ def cut_tails(low: str, start: int, end: int) -> list[Span]:
     return spans
 
 
+def cut_opening(low: str, start: int, end: int) -> int:
+    """Where a sentence begins behind what only says how it was looked at ("As far as can be seen: …").
+
+    Args:
+        low: the cleaned report in lower case.
+        start: first character.
+        end: behind the last.
+    """
+    match = _OPENING.match(low[start:end].replace("\n", " "))
+    return start + match.end() if match and start + match.end() < end else start
+
+
 def cut_lead_in(low: str, start: int, end: int) -> int:
     """Where the finding begins behind "There is", "Incidental note is made of" and their like.
 
@@ -116,7 +136,7 @@ def split_exceptions(low: str, start: int, end: int) -> list[Span]:
         end: behind the last.
     """
     text = low[start:end].replace("\n", " ")
-    leading = _LEADING_EXCEPT.match(text)
+    leading = _LEADING_EXCEPT.match(text) or _LEADING_EXCEPT_NO_COMMA.match(text)
     if leading:
         return [
             trim(low, start + leading.start(1), start + leading.end(1)),
@@ -214,6 +234,10 @@ def _is_split(low: str, word: str, left: list[Token], right: list[Token], joint:
         return word == "," and len(joint) == 1 and (_is_normal_note(right, left) or _follows_normal(left, right))
     if right[0].kind in "KV" or right[0].word in _SUBORDINATE or right[0].word in ("as", "so", "not"):
         return False
+    if right[right[0].kind == "D" and len(right) > 1].word in _SUPERLATIVE and word in (",", "and"):
+        return False  # "several nodes, the largest is 9 mm"
+    if right[0].word in ("its", "their") and word == "and":
+        return False  # "the trachea is in the midline and its lumen is open"
     if right[0].word in _ADVERBS and right[1].kind == "V":
         return False  # "and now occupies": no subject of its own
     if (
@@ -225,7 +249,13 @@ def _is_split(low: str, word: str, left: list[Token], right: list[Token], joint:
     if _is_complete(left):
         return True
     is_list = any(token.word == "," for token in left)
-    return "," in words and len(joint) > 1 and (left[0].kind == "N" or (_has_finding(left) and not is_list))
+    if word == "," and len(joint) == 1 and _has_finding(left) and not is_list and _says_normal(right):
+        return True  # "thickening in the sinuses, mastoid cells are clear"
+    return (
+        "," in words
+        and len(joint) > 1
+        and (left[0].kind == "N" or (_has_finding(left) and (not is_list or bool(words & _CONCEDES))))
+    )
 
 
 def _says_normal(tokens: list[Token]) -> bool:
@@ -258,6 +288,9 @@ def _begins_statement(tokens: list[Token]) -> bool:
         "unchanged",
         "stable",
         "also",
+        "most",
+        "likely",
+        "probably",
     ):
         return False
     if first.word in ("no", "nil", "there", "without"):

@@ -14,7 +14,7 @@ Span = tuple[int, int]
 
 _NEGATION = re.compile(
     r"(?:(?:(?:interval|complete)\s+)*(?:removal|resolution|disappearance|clearing|clearance)\s+of(?:\s+(?:the|both))?"
-    r"|(?:there\s+(?:is|are)\s+)?(?:no|without|nil|neither|no\s+longer\s+any|absence\s+of|absent|lack\s+of|negative\s+for|neg\s+for|free\s+of|not\s+any|w/o)"
+    r"|(?:i|we)\s+(?:do|did|can|could)\s*(?:not|n't|n’t)\s+(?:see|find|identify|detect|appreciate|observe)(?:\s+(?:a|an|any))?|(?:there\s+(?:is|are)\s+)?(?:no|without|nil|neither|no\s+longer\s+any|absence\s+of|absent|lack\s+of|negative\s+for|neg\s+for|free\s+of|not\s+any|w/o)"
     r"(?:\s+(?:definite|definitive|convincing|obvious|gross|clear|radiographic|radiological|imaging|ct|mr|mri|significant|other|further|new|overt|"
     r"conclusive|specific|direct|demonstrable|discernible|suspicious|any|additional|of))*?"
     r"(?:\s+(?:evidence|signs?|indication|suggestion|features?|stigmata|presence|e/o|findings?|appearances?|sites?)\s+(?:of|for|to\s+suggest|suggestive\s+of|suggesting)(?:\s+(?:a|an|any))?)?)\b"
@@ -185,6 +185,11 @@ def _front(tokens: Sequence[Token], first: int, negated: bool, number: int, part
     return [*cue, *repeated]
 
 
+def _hangs(tokens: Sequence[Token], index: int) -> bool:
+    """Whether the word before a coordinator waits for its end behind it: "intra- or extra-axial"."""
+    return index > 1 and tokens[index - 1].word == "-" and tokens[index - 1].start == tokens[index - 2].end
+
+
 def _segments(tokens: Sequence[Token]) -> list[_Segment]:
     """Cut at coordinators outside brackets."""
     segments, start, joint, depth, index = [], 0, "", 0, 0
@@ -192,7 +197,7 @@ def _segments(tokens: Sequence[Token]) -> list[_Segment]:
         token = tokens[index]
         depth = max(0, depth + (token.word == "(") - (token.word == ")"))
         is_as_well = token.word == "as" and [one.word for one in tokens[index : index + 3]] == ["as", "well", "as"]
-        if not depth and (token.kind in ("C", ",") or token.word == "nor" or is_as_well):
+        if not depth and not _hangs(tokens, index) and (token.kind in ("C", ",") or token.word == "nor" or is_as_well):
             stop, words = index, []
             while index < len(tokens) and (tokens[index].kind in ("C", ",") or tokens[index].word == "nor"):
                 words.append(tokens[index].word)
@@ -214,6 +219,8 @@ def _segments(tokens: Sequence[Token]) -> list[_Segment]:
 def _find_head(tokens: Sequence[Token], segment: _Segment) -> None:
     for index in range(segment.first, segment.last):
         token = tokens[index]
+        if token.word == "of" and segment.head in "Mu" and index > segment.first:
+            continue  # "development of effusions": the noun that counts comes behind
         if (
             token.kind in "PKV(:"
             and index > segment.first

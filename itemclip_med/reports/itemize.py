@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from itemclip_med.records import Item, Report, Status
 from itemclip_med.reports import attributes, clauses
-from itemclip_med.reports.cleaning import clean, is_english
+from itemclip_med.reports.cleaning import CleanText, clean, is_english
 from itemclip_med.reports.merging import Draft, merge
 from itemclip_med.reports.sections import KEPT_SECTIONS, Block, find_blocks
 from itemclip_med.reports.sentences import split_sentences
@@ -35,6 +35,8 @@ _THE_SAME = re.compile(
     r"fracture|catheter|tube|stent|shunt|drain|hemorrhage|haemorrhage|bleed|infarct|cavity)s?\s+(?:itself\s+)?(?:is|are|was|were|has|have|measures?|shows?|demonstrates?|extends?|abuts?|contains?|"
     r"appears?|causes?|exerts?|involves?|displaces?|compress\w*|enhances?|exhibits?|lies|restricts?|encases?|invades?|crosses|arises?|effaces?)\b"
 )
+_RUN_IN = frozenset(("comparison", "technique", "exam"))
+_REACH = 4  # items back to which "the mass" may point
 _GENERIC_SAME = frozenset(("lesion", "mass", "abnormality", "tumor", "tumour", "focus", "collection", "finding"))
 _OVERALL = re.compile(
     r"\b(?:ct|mri|mra|cta|hrct|study|scan|exam|examination|appearances?|imaging|evaluation|findings?)\b|\babnormalit(?:y|ies)\b|\bpatholog\w+\b|\bprocess\b|\bdisease\b|^nad\b"
@@ -132,11 +134,12 @@ def itemize(report: str, *, collapse_normal: bool = True, max_chars: int = MAX_C
     if not is_english(text):
         return ItemizedReport(reason="not English")
     drafts: list[Draft] = []
-    for block in find_blocks(text):
+    blocks = find_blocks(text)
+    for block in blocks:
         if block.section in KEPT_SECTIONS:
-            _read_block(text.low, block, drafts)
-    drafts = merge(drafts)
-    if not drafts:
+            _read_block(text, block, drafts)
+    drafts = merge(drafts or _behind_headings(text, blocks))
+    if not any(draft.status == "normal" or _names_something(draft.text) for draft in drafts):
         return ItemizedReport(reason="no usable text")
     is_normal = not any(draft.status in ("present", "uncertain") for draft in drafts)
     if is_normal and collapse_normal:
@@ -144,9 +147,10 @@ def itemize(report: str, *, collapse_normal: bool = True, max_chars: int = MAX_C
     return ItemizedReport(tuple(_finish(text.shown, draft) for draft in drafts), is_normal)
 
 
-def _read_block(low: str, block: Block, drafts: list[Draft]) -> None:
+def _read_block(report: CleanText, block: Block, drafts: list[Draft]) -> None:
     """Add the items of one block."""
-    for start, end in split_sentences(low, block.start, block.end):
+    low = report.low
+    for start, end in split_sentences(low, block.start, block.end, report.shown):
         sentence = plain(low, [(start, end)])
         if not re.search(r"[^\W\d_]", sentence):
             continue
@@ -165,21 +169,46 @@ def _read_block(low: str, block: Block, drafts: list[Draft]) -> None:
             drafts.append(Draft(spans, piece.text, piece.status, block.section, carried, [], piece.confidence))
 
 
+def _behind_headings(report: CleanText, blocks: list[Block]) -> list[Draft]:
+    """Items of a report on one line, whose findings follow "COMPARISON: None." without a heading of their own."""
+    drafts: list[Draft] = []
+    for block in blocks:
+        if block.section not in _RUN_IN:
+            continue
+        sentences = split_sentences(report.low, block.start, block.end, report.shown)
+        if len(sentences) > 1:
+            _read_block(report, Block(sentences[1][0], block.end, "body"), drafts)
+    return [draft for draft in drafts if draft.status == "normal" or _names_finding(draft.text)]
+
+
+def _names_something(text: str) -> bool:
+    """A finding, a device or a place: words about paper work ("Wrong patient. Disregard.") name none."""
+    return any(token.kind in "FEAa" for token in tokenize(text, 0, len(text)))
+
+
+def _names_finding(text: str) -> bool:
+    return any(token.kind == "F" for token in tokenize(text, 0, len(text)))
+
+
 def _referred(sentence: str, block: Block, drafts: list[Draft]) -> Draft | None:
     """The item that a sentence about "it" or "the mass" only adds to."""
-    if not drafts or drafts[-1].section != block.section or drafts[-1].status in ("absent", "normal"):
+    if not drafts or drafts[-1].section != block.section:
         return None
+    last = drafts[-1] if drafts[-1].status not in ("absent", "normal") else None
     if _BACK_REFERENCE.match(sentence):
-        return drafts[-1]
+        return last
     match = _THE_SAME.match(sentence)
     if match is None:
         return None
     noun = singular(match[1])
-    before = {singular(token.word) for token in tokenize(drafts[-1].text, 0, len(drafts[-1].text))}
-    if noun in before:
-        return drafts[-1]
-    named = any(token.kind == "F" for token in tokenize(drafts[-1].text, 0, len(drafts[-1].text)))
-    return drafts[-1] if noun in _GENERIC_SAME and named else None
+    for draft in reversed(drafts[-_REACH:]):
+        if draft.section != block.section:
+            break
+        said = {singular(token.word) for token in tokenize(draft.text, 0, len(draft.text))}
+        if noun in said and draft.status not in ("absent", "normal"):
+            return draft
+    named = last is not None and _names_finding(last.text)
+    return last if noun in _GENERIC_SAME and named else None
 
 
 def _finish(shown: str, draft: Draft) -> TracedItem:

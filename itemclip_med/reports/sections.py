@@ -25,6 +25,8 @@ _SECTION = re.compile(
     rf"(?:(?<=^)|(?<=[.;?!)]\s)|(?<=\s\s)|(?<=[.;?!)]))(?P<name>{_NAME_PATTERN})(?:[ ]*\([^()\n]{{0,60}}\)|[ ]+\d[\d/.: -]{{3,16}})?[ ]*:",
     re.MULTILINE,
 )
+# With a date before the colon they point to an examination, and findings follow: "Compared to 5/5/2023: …".
+_LEADS_ON = frozenset(("compared to", "comparison made"))
 _SECTION_DASH = re.compile(rf"(?P<name>{_NAME_PATTERN})[ ]+-+[ ]+")
 _SECTION_TABLE = re.compile(rf"(?P<name>{_NAME_PATTERN})[ ]*[|\t]")
 _SECTION_GLUED = re.compile(rf"(?P<name>{_NAME_PATTERN})[ ]+(?=\S)")
@@ -141,7 +143,11 @@ def _read_line(text: CleanText, start: int, end: int, state: _State) -> list[Blo
         blocks += _organ_blocks(text, first, leading, state, line_start=True, fresh_mark=mark is not None)
     for index, match in enumerate(sections):
         stop = sections[index + 1].start() if index + 1 < len(sections) else end
-        state.section, state.heading = _NAMES[" ".join(match["name"].split())], None
+        name = " ".join(match["name"].split())
+        if name in _LEADS_ON and match.end() - match.start() > len(match["name"]) + 3:
+            state.section = state.section if state.section in KEPT_SECTIONS else "body"
+        else:
+            state.section, state.heading = _NAMES[name], None
         rest = low[match.end() : stop].strip()
         if not rest:
             state.until_blank = index + 1 == len(sections)
@@ -257,7 +263,7 @@ def _may_head(name: str) -> bool:
     words = re.sub(r"\([^)]*\)", " ", name).split()
     if not 0 < len(words) <= 7 or re.search(r"[.?!]\s", name):
         return False
-    kinds = [token.kind for token in tokenize(name, 0, len(name))]
+    kinds = ["E" if token.word == "lines" else token.kind for token in tokenize(name, 0, len(name))]
     if "V" in kinds or "N" in kinds or "K" in kinds:
         return False
     if kinds[0] == "#" or (kinds[0] in "dD" and len(kinds) > 2) or "example" in words:

@@ -4,32 +4,37 @@ from __future__ import annotations
 
 import itertools
 import re
+from functools import lru_cache
 
-from itemclip_med.reports.tokens import Token, tokenize
+from itemclip_med.reports.tokens import Token, kind_of, tokenize
 from itemclip_med.reports.vocabulary import word_lists
 
 _STOP = re.compile(r"[.!?;]+['\")\]]*")
 _LIST_NUMBER = re.compile(
     r"(?<![\w.,/-])\(?(\d{1,2})[.)](?=\s+[^\W\d_])|(?<![\w.])\(?([a-h])\)(?=\s+[^\W\d_])|(?<=[.;]\s)([b-h])\.(?=\s+[^\W\d_])"
 )
+_CAPITAL = re.compile(r"\s+[^\W\d_a-z][a-z]")
 _UNIT = re.compile(r"\s*(?:mm|cm|x|by|hu|ml|%)\b")
 MAX_SENTENCE = 500
 _LONG_WORDS = 11
 _STARTS_TWICE = re.compile(r"\s*(?:no|nil)\s[\w\s-]+?\s(?:no|nil)\s")
 
 
-def split_sentences(low: str, start: int, end: int) -> list[tuple[int, int]]:
+def split_sentences(low: str, start: int, end: int, shown: str = "") -> list[tuple[int, int]]:
     """Places of the sentences of a block.
 
     Args:
         low: the cleaned report in lower case.
         start: first character of the block.
         end: behind its last.
+        shown: the report as written, to see which letters are capitals.
     """
     cuts = [start]
     numbers = _list_numbers(low, start, end)
     for match in _STOP.finditer(low, start, end):
-        if _ends_sentence(low, match, start, end):
+        if (_ends_sentence(low, match, start, end) and not _is_cut_short(low, shown, match)) or (
+            match[0] == "?" and _ends_question(shown, match.end())
+        ):
             cuts.append(match.end())
     bounds = sorted({*cuts, *(begin for begin, _ in numbers), end})
     skip = dict(numbers)
@@ -111,6 +116,26 @@ def _ends_sentence(low: str, match: re.Match[str], start: int, end: int) -> bool
     ] in "*-("
 
 
+def _is_cut_short(low: str, shown: str, match: re.Match[str]) -> bool:
+    """As in: "RUL spic. nodule": a short unknown word, then a small letter where sentences have capitals."""
+    if match[0] != "." or not re.match(r"\s[a-z]", shown[match.end() : match.end() + 2]):
+        return False
+    word = re.search(r"[^\W\d_]+$", low[max(0, match.start() - 8) : match.start()])
+    return word is not None and len(word[0]) <= 5 and kind_of(word[0]) == "u" and _writes_capitals(shown)
+
+
+@lru_cache(maxsize=16)
+def _writes_capitals(shown: str) -> bool:
+    starts = re.findall(r"[.!?]\s+([^\W\d_])", shown)
+    return sum(letter.isupper() for letter in starts) > 0.5 * len(starts)
+
+
+def _ends_question(shown: str, end: int) -> bool:
+    """As in: "Cerebral oedema? Basilar artery …": a capital letter behind it, in a report with small ones."""
+    match = _CAPITAL.match(shown, end)
+    return match is not None and shown[end - 2 : end - 1].islower()
+
+
 def _split_run_on(low: str, start: int, end: int) -> list[tuple[int, int]]:
     """Cut dictation without punctuation where a new statement must begin."""
     words = low[start:end].split()
@@ -123,7 +148,20 @@ def _split_run_on(low: str, start: int, end: int) -> list[tuple[int, int]]:
     cuts = {cut for index in range(1, len(tokens)) if (cut := _new_statement(tokens, index)) is not None}
     bounds = [start, *sorted(cuts), end]
     parts = [trim(low, left, right) for left, right in itertools.pairwise(bounds)]
-    return [part for part in parts if part[0] < part[1]]
+    return _with_openings([part for part in parts if part[0] < part[1]], tokens)
+
+
+def _with_openings(parts: list[tuple[int, int]], tokens: list[Token]) -> list[tuple[int, int]]:
+    """Words that say nothing of their own ("In addition") stay with what they open."""
+    joined: list[tuple[int, int]] = []
+    open_from = None
+    for start, end in parts:
+        start = start if open_from is None else open_from
+        says = any(token.kind in "FEAaVN" for token in tokens if start <= token.start < end)
+        open_from = None if says or end == parts[-1][1] else start
+        if open_from is None:
+            joined.append((start, end))
+    return joined
 
 
 def _new_statement(tokens: list[Token], index: int) -> int | None:

@@ -50,7 +50,8 @@ def read_sentence(sentence: str, heading: str) -> tuple[Piece, ...]:
         heading: the organ heading it stands under, in lower case; "" for none.
     """
     pieces: list[Piece] = []
-    for clause in clauses.split_clauses(sentence, 0, len(sentence)):
+    begin = clauses.cut_opening(sentence, 0, len(sentence))
+    for clause in clauses.split_clauses(sentence, begin, len(sentence)):
         for part in clauses.split_exceptions(sentence, *clause):
             pieces.extend(_read_clause(sentence, part, heading))
     return tuple(pieces)

@@ -19,11 +19,11 @@ _NOT_NORMAL = re.compile(cues.NOT_NORMAL)
 _FEATURE_ABSENT = re.compile(cues.ABNORMAL_DENIALS[0][1])
 _DENIES = re.compile(
     r"\b(?:no|not|without|nil|none|neither|nor|never|absent|absence|lack|negative|neg|resol\w+|remov\w+|disappear\w+|clear\w*|"
-    r"free|devoid|gone|vanished|excluded|ruled|fails?|w/o|zero|nad|extub\w+|withdrawn|resorbed|non\w*)\b"
+    r"free|devoid|gone|vanished|excluded|ruled|fails?|w/o|zero|nad|\w+n['’]t|extub\w+|withdrawn|resorbed|non\w*)\b"
 )
 _HEDGES = re.compile(
     r"\?|\b(?:art[ei]fact\w*|cannot|can|could|may|might|not|possib\w+|probab\w+|question\w+|suspect\w*|suspicion|suspicious|equivocal|doubtful|"
-    r"presum\w+|conceivable|potential|concern|query|likely|indeterminate|suggest\w*|hint|uncertain|apparent|perhaps|maybe|putative|"
+    r"presum\w+|conceivable|potential|concern|query|likely|indeterminate|suggest\w*|hint|uncertain|apparent|perhaps|maybe|putative|wonder|"
     r"tentative|rule|exclude|r/o|unable|difficult|seems?|appears?|exists?|raised|spurious|volum\w+)"
 )
 _GENERIC = re.compile("|".join(sorted(cues.GENERIC_NOUNS, key=len, reverse=True)))
@@ -63,6 +63,13 @@ def status_of(statement: str) -> Status:
     return "present"
 
 
+_NOT_LAST = re.compile(r",\s*not\s+(?:\w+ly\s+)?\w+(?:ed|al)$")
+
+
+def _names_node_or_finding(text: str) -> bool:
+    return any(token.kind == "F" for token in tokenize(text, 0, len(text)))
+
+
 _ABSENT_AFTER_ALL = re.compile(r"^(?:no|without)\s+(?:evidence\s+of\s+)?(?:loss|effacement|abnormal|displacement)\b")
 
 
@@ -85,8 +92,10 @@ def _uncertain(statement: str, main: str) -> bool:
 
 
 def _absent(main: str, statement: str) -> bool:
-    return _ABSENT.search(main) is not None or (
-        statement.startswith(("in ", "within ", "on ")) and _ABSENT.search(statement) is not None
+    return (
+        _ABSENT.search(main) is not None
+        or (_NOT_LAST.search(statement) is not None and not _names_node_or_finding(main))
+        or (statement.startswith(("in ", "within ", "on ")) and _ABSENT.search(statement) is not None)
     )
 
 
@@ -122,7 +131,9 @@ def _calls_normal(statement: str, main: str) -> bool:
         match = late if late and not _names_finding(statement[: late.start()]) else None
     if match is None or (_KEPT_NORMAL.search(statement) and not _NORMAL.search(_KEPT_NORMAL.sub(" ", statement))):
         return False
-    before = statement[: match.start()]
+    before, behind = statement[: match.start()], statement[match.end() :]
+    if _NORMAL_BUT.search(behind):
+        return False
     if _names_device(statement) or (_SOFT_NORMAL.search(match[0]) and _names_finding(statement[match.end() :])):
         return False
     abnormal = _NOT_NORMAL.search(statement)
@@ -135,6 +146,11 @@ def _calls_normal(statement: str, main: str) -> bool:
     )
 
 
+# "Normal in size with increased echogenicity" shows the increase; "patent and compresses" the pressure.
+_NORMAL_BUT = re.compile(
+    r"\bwith\s+(?:\w+\s+){0,2}(?:increased|decreased|reduced|abnormal|heterogeneous|coarse|irregular)\b"
+    r"|^\s+(?:and|but)\s+(?:compress|displac|effac|narrow|invad|enlarg|dilat)\w*"
+)
 _SOFT_NORMAL = re.compile(
     r"symmetric|midline|central|homogen|open|regular|good|free|fine|adequate|appropriate|negative"
 )
@@ -168,7 +184,7 @@ _BODY_PARTS_LIKE_DEVICES = frozenset(
 
 
 _OPACIFIES = re.compile(
-    r"^(?:good|adequate|satisfactory|normal|optimal|homogeneous|excellent)\s+(?:contrast\s+)?(?:opacification|enhancement|filling|myelination|aeration)\b"
+    r"^(?:good|adequate|satisfactory|normal|optimal|homogeneous|excellent|symmetric(?:al)?|uniform)\s+(?:contrast\s+)?(?:opacification|enhancement|filling|myelination|aeration)\b"
 )
 
 

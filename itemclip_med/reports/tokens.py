@@ -28,6 +28,7 @@ _TOKEN = re.compile(
 )
 _ADJECTIVES_TOO = frozenset(("suspicious", "concerning", "worrisome", "related", "containing"))
 _IN_PLACES = frozenset(("cavity", "cavities", "recess", "recesses", "angle", "angles"))
+_FOUND_BODIES = frozenset(("body", "bodies"))
 _NEGATIONS = frozenset(["no", "not", "without", "neither", "nil", "none", "never", "w/o"])
 
 
@@ -146,18 +147,18 @@ def _kind_of_compound(word: str) -> str:
 
 def _split_slash(token: Token) -> list[Token]:
     """As in: "effusion/pneumothorax" as three words; "t2/flair" stays one."""
-    left, slash, right = token.word.partition("/")
-    if not slash or "/" in right or not left or not right:
+    words = token.word.split("/")
+    kinds = [kind_of(word) if word else "" for word in words]
+    is_list = "F" in kinds and set(kinds) <= {"F", "u"} and all(word.isalpha() and len(word) > 1 for word in words)
+    if len(words) < 2 or not (is_list or kinds == ["a", "a"]):
         return [token]
-    kinds = kind_of(left), kind_of(right)
-    if kinds not in (("F", "F"), ("a", "a")):
-        return [token]
-    middle = token.start + len(left)
-    return [
-        Token(token.start, middle, left, kinds[0]),
-        Token(middle, middle + 1, "/", "C"),
-        Token(middle + 1, token.end, right, kinds[1]),
-    ]
+    tokens, start = [], token.start
+    for word, kind in zip(words, kinds, strict=True):
+        if tokens:
+            tokens.append(Token(start - 1, start, "/", "C"))
+        tokens.append(Token(start, start + len(word), word, "F" if is_list else kind))
+        start += len(word) + 1
+    return tokens
 
 
 def tokenize(low: str, start: int, end: int) -> list[Token]:
@@ -189,4 +190,8 @@ def _cut(low: str, start: int, end: int) -> list[Token]:
             tokens[index] = token._replace(kind="m")  # a suspicious nodule
         if token.word in _IN_PLACES and index and tokens[index - 1].kind in "Aa":
             tokens[index] = token._replace(kind="A")  # the middle ear cavities
+        if token.word == "occupying" and index and tokens[index - 1].word == "space":
+            tokens[index] = token._replace(kind="m")  # space occupying lesion
+        if token.word in _FOUND_BODIES and index and tokens[index - 1].word in ("foreign", "loose"):
+            tokens[index] = token._replace(kind="F")
     return tokens

@@ -34,8 +34,8 @@ DROP_STATEMENTS: tuple[tuple[str, str, str], ...] = (
     ("please", r"^(?:please|kindly)\b", "Please see the CT abdomen report"),
     ("for further", r"\bfor\s+(?:further|better|more\s+definitive)\s+(?:evaluation|characteri[sz]ation|assessment)\b.{0,60}$", "MRI for further evaluation"),
     # Communication, signatures
-    ("discussed", r"\b(?:discussed|communicated|conveyed|relayed|telephoned|phoned|paged|called|notified|informed|reported|emailed|texted|faxed)\s+(?:to|with|by|via|directly|immediately|on|at|of|the\s+(?:ordering|referring|ed|er|team|clinical))\b", "Findings were discussed with the team at 10:00"),
-    ("results", r"^(?:these\s+|the\s+|critical\s+|above\s+|preliminary\s+)*(?:results?|findings?|report|case|images?)\s+(?:(?:was|were|have\s+been|has\s+been|is|are)\s+)?(?:also\s+|verbally\s+|urgently\s+)?(?:discussed|communicated|conveyed|relayed|telephoned|phoned|paged|called|notified|sent|reviewed|emailed|shared|given)\b", "Results phoned to stroke team"),
+    ("discussed", r"\b(?:discussed|communicated|conveyed|relayed|telephoned|phoned|paged|called|notified|informed|reported|e-?mailed|messaged|escalated|texted|faxed)\s+(?:to|with|by|via|directly|immediately|on|at|of|the\s+(?:ordering|referring|ed|er|team|clinical))\b", "Findings were discussed with the team at 10:00"),
+    ("results", r"^(?:these\s+|the\s+|critical\s+|above\s+|preliminary\s+)*(?:results?|findings?|report|case|images?)\s+(?:(?:was|were|have\s+been|has\s+been|is|are)\s+)?(?:also\s+|verbally\s+|urgently\s+)?(?:discussed|communicated|conveyed|relayed|telephoned|phoned|paged|called|notified|sent|reviewed|e-?mailed|messaged|escalated|flagged|shared|given)\b", "Results phoned to stroke team"),
     ("was notified", r"\b(?:was|were|been|is)\s+(?:also\s+|immediately\s+|urgently\s+)?(?:notified|informed|alerted|made\s+aware|contacted)\b", "Dr. was notified"),
     ("signed", r"\b(?:electronically\s+signed|dictated\s+(?:by|on)|transcribed\s+(?:by|on)|signed\s+by|reviewed\s+by|reported\s+by|read\s+by|approved\s+by|verified\s+by|authenticated|final\s+report\s+signed|typed\s+by|attending\s+radiologist|consultant\s+(?:neuro)?radiologist|i\s+have\s+personally|resident\s+physician)\b", "Electronically signed by J. Doe MD"),
     ("doctor", r"^(?:dr|prof|drs)\.?\s+[a-z]", "Dr J Patel, Consultant Radiologist"),
@@ -56,6 +56,17 @@ DROP_STATEMENTS: tuple[tuple[str, str, str], ...] = (
     ("motion", r"^(?:mild|moderate|severe|significant|some|marked|there\s+is|patient|respiratory|considerable|beam|streak|dental|the\s+study\s+is)?\s*(?:\w+\s+)?(?:motion|movement|breathing|beam[\s-]hardening|streak|metallic|metal|dental|susceptibility)\s+(?:and\s+\w+\s+)?(?:artifacts?|artefacts?|degradation)\b(?!.*\b(?:compatible|consistent|represent))", "Motion artifact"),
     ("not assessed", r"\b(?:not|cannot\s+be|could\s+not\s+be|can\s*not\s+be|incompletely|inadequately|suboptimally|poorly)\s+(?:be\s+)?(?:adequately\s+|well\s+|fully\s+|optimally\s+|completely\s+|reliably\s+|further\s+)?(?:assessed|evaluated|imaged|included|covered|examined|characteri[sz]ed|studied|scanned|performed|visuali[sz]ed\s+due)\b", "Cord: not imaged"),
     ("outside", r"\b(?:beyond|outside)\s+the\s+(?:scope|field\s+of\s+view|scan\s+range)\b|\bexcluded\s+from\s+the\s+(?:field|scan)", "Outside the scan range"),
+    ("this is a scan", r"^(?:\w+\s+){0,2}this\s+is\s+(?:a|an|the|our)\s+(?:[\w-]+\s+){0,3}(?:ct|mri|mr|cta|mra|hrct|scan|study|exam|examination|radiograph|report)\b(?!.*\b(?:normal|unremarkable|abnormal|negative|positive|shows?|showing|demonstrat\w+)\b)", "This is a CT of the chest with contrast"),
+    ("comparison date", r"^(?:comparisons?|priors?|previous)\s+(?:\w+\s+){0,3}(?:yesterday|today|ago|earlier|prior|available|\d[\d/.-]*)$", "Comparison yesterday"),
+    ("report follows", r"\breport\s+(?:will|shall)\s+(?:follow|be)\b|\b(?:did|does)\s+not\s+attend\b", "Report will follow once imaging is complete"),
+    ("separately", r"\b(?:reported|dictated|read|interpreted|issued)\s+separately\b", "C-spine reported separately"),
+    ("not completed", r"\b(?:study|scan|exam\w*|imaging|images|mri|ct|procedure|brain|head|chest|patient)\b[^,;]{0,30}\b(?:could\s+not\s+be|was\s+not|were\s+not|not)\s+(?:completed|performed|obtained|acquired|done|tolerated|scanned)\b", "MRI brain could not be completed"),
+    ("mechanism", r"^(?:s/p\s+|after\s+(?:a\s+)?)?(?:fall|fell|mva|mvc|rta|assault|assaulted|collapse|trauma|gcs)\b(?!.*\b(?:line|lung|lobe|of)\b).{0,30}$|^hx\b.{0,60}$", "Fall on anticoagulants"),
+    ("time alone", r"^(?:at|on|by)\s+(?:[\w.]+\s+){0,2}\d{1,2}[:.]?\d{0,2}\s*(?:am|pm|a\.m|p\.m|hrs|hours|h)?$", "at 10:05 am"),
+    ("given history", r"^(?:given|in\s+view\s+of|considering)\s+(?:the\s+|this\s+)?(?:patient(?:'s)?\s+)?(?:\w+\s+)?(?:history|symptoms|presentation|age)\b[^,]*$", "Given history of smoking"),
+    ("limits evaluation", r"\b(?:limits?|precludes?|degrades?|hampers?|obscures?|compromises?|hinders?)\s+(?:the\s+)?(?:\w+\s+)?(?:evaluation|assessment|interpretation|visuali[sz]ation|quality)\b", "Motion limits evaluation of the bases"),
+    ("smoking", r"^(?:smoking\s+history|(?:current|former|ex|never|heavy)[\s-]*smoker|\d+\s*(?:pack[\s-]years?|py))\b.{0,40}$", "Smoking history 40 py"),
+    ("paper work", r"\b(?:accession|order|exam|hospital|record)\s+(?:number|no)\b|\bpatient(?:'s)?\s+(?:name|id|identity|demographics)\b", "Corrected accession number"),
     # Nothing of its own
     ("unchanged alone", r"^(?:otherwise\s+)?(?:essentially\s+|largely\s+|overall\s+)?(?:unchanged|stable|no\s+(?:other\s+|significant\s+|appreciable\s+|definite\s+|substantial\s+|relevant\s+|major\s+)*(?:interval\s+)?changes?|no\s+interval\s+(?:development|progression)|no\s+other\s+(?:significant\s+)?change|similar\s+to\s+(?:the\s+)?prior|(?:stable|unchanged)\s+(?:exam|examination|study|scan|ct|mri|appearances?|findings)|as\s+(?:above|described|before|detailed|noted|mentioned)(?:\s+above)?|see\s+(?:above|below|findings|body)|above|ditto|same|(?:other|remaining|additional|chronic|incidental)\s+findings|nil\s+(?:else|other|further)|nothing\s+else|(?:the\s+)?(?:study|exam|examination|scan|appearances?|findings?)\s+(?:is|are|remains?)\s+(?:otherwise\s+)?(?:unchanged|stable))(?:\s+(?:from|since|compared|to|when)\b.{0,60})?$", "No interval change"),
     ("no other change", r"^no\s+(?:other\s+)?change\s+to\s+the\b", "No other change to the original report"),
@@ -63,7 +74,7 @@ DROP_STATEMENTS: tuple[tuple[str, str, str], ...] = (
     ("heading remnant", r"^(?:findings?|impression|report|conclusion|as\s+follows|the\s+following|the\s+findings\s+are\s+as\s+follows)$", "Findings"),
     ("date alone", r"^[\d/.:,\s-]*(?:am|pm|a\.m|p\.m|hrs|hours|h)?\.?$", "5/6/2020 10:00 AM"),
     ("if", r"^if\s", "If symptoms persist"),
-    ("patient", r"^(?:a\s+)?\d{1,3}[\s-]*(?:year|yr|y/o|yo|month|week|day)s?[\s-]*(?:old)?\b.{0,80}$|^year\s+old\b|^(?:patient\s+)?(?:presents?|presenting|complains?|c/o|(?:pre)?term\s+(?:infant|neonate|baby|male|female)|known\s+case|k/c/o|h/o|history\s+of)\b", "67 year old man with cough"),
+    ("patient", r"^(?:a\s+)?\d{1,3}[\s-]*(?:year|yr|y/o|yo|month|week|day)s?[\s-]*(?:old)?\b.{0,80}$|^year\s+old\b|^(?:patient\s+)?(?:presents?|presenting|complains?|c/o|(?:ex-?)?(?:pre-?)?term\s+(?:infant|neonate|baby|male|female)|known\s+case|k/c/o|h/o|history\s+of)\b", "67 year old man with cough"),
     ("preamble", r"^(?:the\s+)?(?:findings?|report|results?|images?)\s+(?:should(?!\s+read)|are\s+as|is\s+as|as\s+follows|were\s+reviewed)\b", "The findings are as follows"),
     ("management", r"\b(?:tissue\s+sampling|surgical\s+(?:consult|review|opinion)|neurosurg\w*\s+(?:consult\w*|review|opinion|referral))\b", "Neurosurgery consult"),
     ("differential intro", r"^(?:differential\s+(?:diagnosis|considerations?)|ddx?|d/d)\b", "Differential diagnosis includes abscess"),
@@ -95,6 +106,7 @@ LEAD_INS: tuple[tuple[str, str, str], ...] = (
     ("when examined", r"when\s+(?:examined|evaluated|viewed|assessed|both|the|lung|examining|evaluating)[^;,]{0,70}[;,:]\s*", "When examined in the lung window; "),
     ("as far as", r"(?:as|in\s+so)\s+far\s+as\s+(?:can\s+be\s+)?(?:seen|observed|evaluated|assessed|visuali[sz]ed|it\s+can\s+be\s+\w+)\s*[;,:]?\s*", "As far as can be seen; "),
     ("examination window", r"in\s+the\s+(?:examination|evaluation|assessment|analysis|sections?|study)\s+[^;,.]{0,60}[;,:]\s*(?=\S)", "In the evaluation made in the lung window; "),
+    ("in evaluation", r"in\s+(?:the\s+)?(?:[\w-]+\s+){0,4}(?:evaluation|examination|assessment|analysis|windows?)\s*[;:]\s*(?=\S)", "In lung parenchyma evaluation; "),
     ("in the sections", r"(?:in|on)\s+(?:the\s+)?(?:\w+\s+){0,3}(?:sections|images|slices|views|cuts)\b[^,;]{0,50}[,;:]\s*", "In the upper abdominal sections included in the examination, "),
     ("limitation lead", r"(?:within|given|allowing\s+for|despite|with|taking)\s+(?:this|these|the|that|above|said|such)\s+(?:limitations?|constraints?)(?:\s+in\s+mind)?\s*,?\s*", "Within these limitations, "),
     ("contrast lead", r"(?:post-?contrast|pre-?contrast|after\s+contrast|(?:on|in)\s+[\w\s-]{2,30}?(?:images|sequences|imaging|window|windows))\s*,?\s+(?=there\s|no\s)", "Postcontrast there is"),
@@ -116,18 +128,21 @@ LEAD_INS: tuple[tuple[str, str, str], ...] = (
     ("report should read", r"the\s+(?:report|impression|finding|findings|sentence|first\s+line)\s+should\s+read\s*:?\s*", "The report should read "),
 )  # fmt: skip
 
+# Lead-ins with a verb of their own: cut before a sentence is split into clauses.
+OPENINGS = frozenset(("as far as", "when examined", "limitation lead", "examination window", "in evaluation"))
+
 # A title of an examination consists of these words only.
 TITLE_WORDS = frozenset(
     """
-    ct cta ctpa mri mra mrv mr nmr hrct ncct cect ldct tomography computed computerized computerised magnetic resonance imaging scan study exam
+    post-operative postoperative preoperative pa ap lateral frontal-view radiograph radiographs x-ray xray views view ct cta ctpa mri mra mrv mr nmr hrct ncct cect ldct tomography computed computerized computerised magnetic resonance imaging scan study exam
     examination report radiology brain head chest thorax cranial skull neck abdomen upper pelvis orbits orbit pituitary sella face facial
     sinuses pns spine iac iacs temporal bones bone lung lungs pulmonary angiogram angiography arteries venography cranium plain contrast
-    with without w wo w/wo w/o and of the for non noncontrast non-contrast nonenhanced unenhanced enhanced contrast-enhanced post pre no nil given administered
+    with without w w/ wo w/wo w/o and of the for non noncontrast non-contrast nonenhanced unenhanced enhanced contrast-enhanced post pre no nil given administered
     postcontrast precontrast iv intravenous gad gadolinium s c no screening low dose low-dose protocol routine dynamic high resolution
     multislice helical spiral prior date dated dt on at plus limited complete emergency stat portable images only prelim preliminary final dual
     phase energy volume series contrast+plain mrcp radiology department original seizure stroke epilepsy trauma code lung-cancer cancer program 3t 1.5t tesla ( ) , + & - / .
     """.split()
 )
 TITLE_MODALITIES = frozenset(
-    "ct cta ctpa mri mra mrv mr hrct ncct cect ldct tomography imaging scan angiogram angiography".split()
+    "ct cta ctpa mri mra mrv mr hrct ncct cect ldct tomography imaging scan angiogram angiography radiograph radiographs x-ray xray".split()
 )
