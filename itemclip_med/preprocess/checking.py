@@ -176,7 +176,8 @@ def _compare_tables(
         elif read:
             of_rows = {path.name: set(table) | _ids_of(problems, path.name) for path, table in read.items()}
             tables |= of_rows
-            labeled = set().union(*of_rows.values())
+            # With a table that cannot be read nobody knows which studies lack labels.
+            labeled = set().union(*of_rows.values()) if len(read) == len(paths) else None
     reported: set[str] | None = None
     if recipe.reports is not None and recipe.reports.default:
         paths = finder.find(recipe.reports.default)

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import re
+import subprocess
+import sys
 import warnings
 
+import numpy as np
 import pydicom
 import pytest
 from click.testing import CliRunner
 from pydicom.datadict import DicomDictionary, keyword_for_tag
-from pydicom.uid import generate_uid
+from pydicom.uid import RLELossless, generate_uid
 
 from itemclip_med.cli.main import main
 from itemclip_med.dicom.vocabulary import scanner_name
 from itemclip_med.store import Store
 from tests.dicom.making import write_series
+from tests.preprocess.clusters import start_cluster
 
 MARK = "QZX"
 UID_ROOT = "1.2.826.0.1.3680043.77.4242."
@@ -26,9 +31,13 @@ KEPT = {
     "PatientOrientation", "RescaleType", "PresentationLUTShape", "LossyImageCompression", "BurnedInAnnotation",
     "PixelPresentation", "VolumetricProperties", "VolumeBasedCalculationTechnique", "TimezoneOffsetFromUTC",
 }  # fmt: skip
-TEXT = {"AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"}
+TEXT = ("AE", "CS", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT")
 DATES = {"DA": DAY, "TM": MOMENT, "DT": DAY + MOMENT}
-GROUPS = {0x0008, 0x0010, 0x0012, 0x0018, 0x0020, 0x0032, 0x0038, 0x0040, 0x0088}
+AGE = "127Y"  # the only VR of text that has no room for the mark
+GROUPS = {
+    0x0008, 0x0010, 0x0012, 0x0014, 0x0018, 0x0020, 0x0022, 0x0024, 0x0032, 0x0038, 0x0040, 0x0042, 0x0044, 0x0054,
+    0x0088, 0x0100, 0x0400, 0x2000, 0x2050, 0x2100, 0x3006, 0x300A, 0x4000, 0x4008, 0x4010,
+}  # fmt: skip
 
 
 def plant(path, number):
@@ -37,18 +46,29 @@ def plant(path, number):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for tag, (vr, multiplicity, _, retired, keyword) in DicomDictionary.items():
-            if tag >> 16 not in GROUPS or not keyword or keyword in KEPT or multiplicity not in ("1", "1-n") or retired:
+            if tag >> 16 not in GROUPS or not keyword or keyword in KEPT or retired:
                 continue
+            least = int(multiplicity.split("-")[0])
             if vr in TEXT:
-                dataset.add_new(tag, vr, f"{MARK}{tag:08X}")
+                dataset.add_new(tag, vr, "\\".join([f"{MARK}{tag:08X}"] * least))
+            elif vr == "AS":
+                dataset.add_new(tag, vr, AGE)
+            elif least > 1:
+                continue
             elif vr in DATES:
                 dataset.add_new(tag, vr, DATES[vr])
             elif vr == "UI":
                 kind = {"SOPInstanceUID": f"{tag}.{number}"}.get(keyword, tag)
                 dataset.add_new(tag, vr, f"{UID_ROOT}{kind}")
         block = dataset.private_block(0x0009, f"{MARK}PRIVATE", create=True)
-        for offset, vr in enumerate(("LO", "PN", "UT", "LT"), start=1):
-            block.add_new(offset, vr, f"{MARK}private{offset}")
+        for offset, vr in enumerate(TEXT, start=1):
+            block.add_new(offset, vr, f"{MARK}PRIV{offset}")
+        for offset, vr in enumerate(("OB", "UN"), start=0x20):
+            block.add_new(offset, vr, f"{MARK}BYTES{offset}".encode())
+        dataset.OtherPatientIDsSequence = [pydicom.Dataset()]
+        dataset.OtherPatientIDsSequence[0].PatientID = f"{MARK}nested"
+        dataset.ReferencedPatientSequence = [pydicom.Dataset()]
+        dataset.ReferencedPatientSequence[0].PatientName = f"{MARK}^nested"
         dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
         dataset.file_meta.SourceApplicationEntityTitle = f"{MARK}AET"
         dataset.save_as(path)
@@ -75,6 +95,17 @@ def planted(tmp_path_factory):
                 change.Modality = "CT" if name == "gap" else f"{MARK}MOD"
                 change.save_as(path)
             path.rename(path.with_name(f"{MARK}{number:02d}_Doe"))
+    for number, path in enumerate(write_series(source / f"{MARK}_packed^Jane", num=12, size=(40, 36))):
+        dataset = pydicom.dcmread(path)
+        dataset.compress(RLELossless)
+        dataset.save_as(path)
+        plant(path, number)
+        dataset = pydicom.dcmread(path)
+        dataset.StudyInstanceUID = f"{UID_ROOT}9"
+        dataset.SeriesInstanceUID = f"{UID_ROOT}9.1"
+        dataset.save_as(path)
+        if number == 5:  # a decoder has something to complain of
+            path.write_bytes(path.read_bytes()[:-90] + MARK.encode() * 30)
     (source / f"{MARK}_notes.txt").write_text(f"{MARK} was here" * 50)
     (source / f"{MARK}_cut.dcm").write_bytes(next(source.rglob(f"{MARK}03_Doe")).read_bytes()[:900])
     return source
@@ -108,7 +139,7 @@ def run_all(source, out):
 
 
 def marks_in(data):
-    pattern = f"{MARK}|{re.escape(UID_ROOT)}|{DAY}|1943-02-17|{re.escape(MOMENT)}|Doe|Jane".encode()
+    pattern = f"{MARK}|{re.escape(UID_ROOT)}|{DAY}|1943-02-17|{re.escape(MOMENT)}|{AGE}|Doe|Jane".encode()
     return set(re.findall(pattern, data))
 
 
@@ -121,13 +152,41 @@ def test_no_planted_identifier_comes_out(planted, tmp_path, caplog, capfd):
     # What a warning says goes to stderr of a command.
     texts["warnings"] = "\n".join(str(entry.message) for entry in said)
     found = {name: marks_in(text.encode("utf-8", "surrogateescape")) for name, text in texts.items()}
-    files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert {path.suffix for path in files} >= {".b2nd", ".jsonl", ".gz", ".csv", ".png", ".id-key"}
+    found |= marks_in_files(tmp_path, {".b2nd", ".jsonl", ".gz", ".csv", ".png", ".id-key", ".html", ".npz"})
+    assert {name: marks for name, marks in found.items() if marks} == {}
+
+
+def marks_in_files(folder, suffixes):
+    """The marks in the names and bytes of files, of which there must be some of each kind."""
+    found = {}
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert {path.suffix for path in files} >= suffixes
     for path in files:
         data = path.read_bytes()
-        found[path.name] = marks_in(data) | marks_in(str(path.relative_to(tmp_path)).encode())
+        found[path.name] = marks_in(data) | marks_in(str(path.relative_to(folder)).encode())
         if path.suffix == ".gz":
             found[path.name] |= marks_in(gzip.decompress(data))
+    return found
+
+
+@pytest.mark.parametrize("where", ["pool", pytest.param("cluster", marks=pytest.mark.long)])
+def test_no_planted_identifier_comes_out_of_worker_processes(planted, tmp_path, where):
+    """Everything that processes print is in the pipe or in the files of the cluster, whatever library wrote it."""
+    if where == "cluster":
+        pytest.importorskip("distributed")
+    command = [sys.executable, "-m", "itemclip_med.cli.main", "preprocess", "dicom", planted, tmp_path / "store"]
+    with start_cluster(tmp_path) if where == "cluster" else contextlib.nullcontext((None, None)) as (address, _):
+        spread = ["--workers", "2"] if address is None else ["--scheduler", address]
+        done = subprocess.run(
+            [*command, "--recipe", "head_ct", *spread], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+    printed = done.stdout
+    assert done.returncode == 1, printed.decode()
+    assert b"1 studies stored" in printed and b"cannot be decoded" in printed and b"missing" in printed
+    found = {"printed": marks_in(printed)}
+    found |= marks_in_files(tmp_path, {".b2nd", ".jsonl", ".id-key", ".html", ".npz"})
+    with np.load(tmp_path / "store.headers.npz") as arrays:
+        found |= {name: marks_in(arrays[name].tobytes()) for name in arrays.files}
     assert {name: marks for name, marks in found.items() if marks} == {}
 
 
@@ -137,6 +196,8 @@ def test_the_marks_are_really_there(planted):
     data = path.read_bytes()
     assert marks_in(data) >= {MARK.encode(), UID_ROOT.encode(), DAY.encode(), MOMENT.encode()}
     dataset = pydicom.dcmread(path)
+    assert {element.VR for element in dataset if MARK in str(element.value)} >= {*TEXT, "OB", "UN"}
+    assert dataset.PatientAge == AGE and AGE.encode() in marks_in(data)
     planted_keywords = {keyword_for_tag(element.tag) for element in dataset if MARK in str(element.value)}
     assert planted_keywords >= {
         "PatientName", "PatientID", "AccessionNumber", "InstitutionName", "Manufacturer", "ManufacturerModelName",

@@ -16,23 +16,30 @@ from itemclip_med.phantoms.mri_export import BrainMriSet, export_brain_mri
 from itemclip_med.preprocess import check_dataset, load_recipe, run_recipe
 from itemclip_med.store import Store
 
-# Layout: recipe, folder below the set's, how it is made, number of studies.
+# Layout: recipe, folder below the set's, how a set is made.
 LAYOUTS = {
-    "cq500": ("cq500", "cq500", lambda out, n, d: export_head_ct(out, PhantomSet(n, layout="cq500", defects=d)), 9),
-    "rsna": ("rsna_ich", "rsna", lambda out, n, d: export_head_ct(out, PhantomSet(n, layout="rsna", defects=d)), 6),
-    "ct-rate": ("ct_rate", ".", lambda out, n, d: export_chest_ct(out, ChestSet(n, layout="ct-rate", defects=d)), 9),
-    "ct-rate-v1": (
-        "ct_rate", ".", lambda out, n, d: export_chest_ct(out, ChestSet(n, layout="ct-rate-v1", defects=d)), 6,
-    ),
+    "cq500": ("cq500", "cq500", lambda out, n, d: export_head_ct(out, PhantomSet(n, layout="cq500", defects=d))),
+    "rsna": ("rsna_ich", "rsna", lambda out, n, d: export_head_ct(out, PhantomSet(n, layout="rsna", defects=d))),
+    "ct-rate": ("ct_rate", ".", lambda out, n, d: export_chest_ct(out, ChestSet(n, layout="ct-rate", defects=d))),
+    "ct-rate-v1": ("ct_rate", ".", lambda out, n, d: export_chest_ct(out, ChestSet(n, layout="ct-rate-v1", defects=d))),
     "rad-chestct": (
         "rad_chestct", "rad-chestct",
-        lambda out, n, d: export_chest_ct(out, ChestSet(n, layout="rad-chestct", defects=d)), 7,
+        lambda out, n, d: export_chest_ct(out, ChestSet(n, layout="rad-chestct", defects=d)),
     ),
     "pub-brain-5": (
         "pub_brain_5", "pub_brain_5",
-        lambda out, n, d: export_brain_mri(out, BrainMriSet(n, layout="pub-brain-5", defects=d)), 8,
+        lambda out, n, d: export_brain_mri(out, BrainMriSet(n, layout="pub-brain-5", defects=d)),
     ),
 }  # fmt: skip
+FEW = {
+    "ct-rate-v1": ("hu-twice", "missing-volume", "unlabeled-volume"),
+    "rad-chestct": ("pickled-array", "hu-twice", "unlabeled-volume"),
+}
+# With one study more than defects; of layouts that take long few defects are quick, all of them long.
+SETS = [
+    *LAYOUTS,
+    *(pytest.param(f"{layout} with all defects", marks=pytest.mark.long) for layout in FEW),
+]
 # What a check calls a defect. An id that is only spelled differently is no oddity: it is understood, and noted.
 KIND_OF = {
     "hu-twice": "hu-shifted",
@@ -56,14 +63,16 @@ def spoiled(tmp_path_factory):
     """Of each layout one set with all its defects, made when it is first asked for."""
     made = {}
 
-    def make(layout):
-        if layout not in made:
-            recipe, folder, export, num = LAYOUTS[layout]
+    def make(name):
+        layout = name.split(" ")[0]
+        if name not in made:
+            recipe, folder, export = LAYOUTS[layout]
+            defects = FEW.get(name, DEFECTS_OF[layout])
             out = tmp_path_factory.mktemp(layout) / "set"
-            export(out, num, DEFECTS_OF[layout])
+            export(out, len(defects) + 1, defects)
             planted = json.loads((out / "truth" / "defects.json").read_text())
-            made[layout] = (recipe, out / folder, planted)
-        return made[layout]
+            made[name] = (recipe, out / folder, planted)
+        return made[name]
 
     return make
 
@@ -78,9 +87,9 @@ def study_of(oddity, planted):
     return oddity.study_id or oddity.file
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
-def test_a_check_finds_the_planted_defects_and_nothing_else(spoiled, layout):
-    recipe, source, planted = spoiled(layout)
+@pytest.mark.parametrize("name", SETS)
+def test_a_check_finds_the_planted_defects_and_nothing_else(spoiled, name):
+    layout, (recipe, source, planted) = name.split(" ")[0], spoiled(name)
     report = check_dataset(recipe, source, workers=1, show_progress=False)
     found = defaultdict(set)
     for oddity in report.oddities:
@@ -99,9 +108,9 @@ def test_a_check_finds_the_planted_defects_and_nothing_else(spoiled, layout):
         assert any("ids are spelled in 4 ways" in note for note in report.notes)
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
-def test_conversion_records_what_is_broken_and_stores_the_rest(spoiled, layout, tmp_path):
-    recipe, source, planted = spoiled(layout)
+@pytest.mark.parametrize("name", SETS)
+def test_conversion_records_what_is_broken_and_stores_the_rest(spoiled, name, tmp_path):
+    layout, (recipe, source, planted) = name.split(" ")[0], spoiled(name)
     summary = run_recipe(recipe, source, tmp_path / "store", workers=1, show_progress=False)
     store = Store(tmp_path / "store")
     stored = {study.study_id for study in store.studies}
@@ -110,7 +119,7 @@ def test_conversion_records_what_is_broken_and_stores_the_rest(spoiled, layout, 
         refused = {study for study, defect in planted.items() if defect == "hu-twice"}
     if layout == "pub-brain-5":  # a study has other series than the broken one
         refused = set()
-    assert not [name for name in stored for study in refused if name == study or name.startswith(f"{study}_")]
+    assert not [one for one in stored for study in refused if one == study or one.startswith(f"{study}_")]
     missing = {study for study, defect in planted.items() if defect == "missing-volume"}
     assert not stored & missing and summary.num_stored == len(stored)
     assert summary.num_failed >= len(refused) - len(missing & refused)
