@@ -9,6 +9,7 @@ from itemclip_med.training.logs import LossLog, MetricLog
 from itemclip_med.training.optimizing import GradClip, LogScaleClamp, parameter_groups
 from itemclip_med.training.recording import RunRecord, ScoreTable
 from itemclip_med.training.resume import Resume
+from itemclip_med.training.retrieval import ItemRetrieval
 from itemclip_med.training.seeding import SeedDraws, derive_seed
 from itemclip_med.training.splits import choose_studies
 from itemclip_med.training.starting import start_run
@@ -20,6 +21,7 @@ __all__ = [
     "Checkpoints",
     "ExportModel",
     "GradClip",
+    "ItemRetrieval",
     "ItemizedStep",
     "LabelStep",
     "LogScaleClamp",

@@ -11,6 +11,8 @@ from monai.inferers import Inferer
 from monai.metrics import CumulativeIterationMetric
 from torch import Tensor, nn
 
+from itemclip_med.training.retrieval import ItemRetrieval
+
 
 def prompts_of(findings: Any) -> dict[str, list[str]]:
     """Finding name -> prompts, from a mapping or from records with ``name`` and ``prompts``."""
@@ -27,13 +29,17 @@ class ZeroShotInferer(Inferer):
     Args:
         findings: finding name to prompts, or :class:`itemclip_med.Finding` records; the scores of a finding's prompts
             are averaged.
+        retrieval: sees the encoded studies too; None: nobody.
 
     Raises:
         ValueError: if there is no finding, or one without a prompt.
     """
 
-    def __init__(self, findings: Mapping[str, str | Sequence[str]] | Sequence[Any]) -> None:
+    def __init__(
+        self, findings: Mapping[str, str | Sequence[str]] | Sequence[Any], retrieval: ItemRetrieval | None = None
+    ) -> None:
         super().__init__()
+        self.retrieval = retrieval
         self.prompts = prompts_of(findings)
         empty = [name for name, prompts in self.prompts.items() if not prompts]
         if empty or not self.prompts:
@@ -68,7 +74,10 @@ class ZeroShotInferer(Inferer):
         texts = [prompt for prompts in self.prompts.values() for prompt in prompts]
         # Texts are encoded anew for each batch: in training the weights move between two validations.
         embeddings = model.encode_text(texts)
-        scores = model.score(model.encode_study(inputs, series, series_mask), embeddings)
+        encoding = model.encode_study(inputs, series, series_mask)
+        if self.retrieval is not None:
+            self.retrieval.see(model, encoding)
+        scores = model.score(encoding, embeddings)
         counts = [len(prompts) for prompts in self.prompts.values()]
         return torch.stack([part.mean(dim=1) for part in scores.split(counts, dim=1)], dim=1)
 
