@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
-from itemclip_med.reports.matching import RowMatcher
+from itemclip_med.reports.matching import RowMatcher, WordGate
 from itemclip_med.reports.sentences import trim
 from itemclip_med.reports.tokens import Token, tokenize
 from itemclip_med.reports.vocabulary import dropping
@@ -12,7 +13,7 @@ from itemclip_med.reports.vocabulary.modifiers import SEEN
 
 Span = tuple[int, int]
 
-_EXCEPT = re.compile(
+_EXCEPT = WordGate(
     r"\s*[,(]?\s*\b(?:except(?:\s+for|ing)?|apart\s+from|other\s+than|aside\s+from|with\s+the\s+exception\s+of|with\s+exception\s+of|save\s+for|"
     r"barring|excluding|excepting|bar|besides)\s+(?:that\s+(?:there\s+is\s+)?)?"
 )
@@ -46,10 +47,11 @@ _NORMAL_END = re.compile(
 _DROP = RowMatcher(dropping.DROP_STATEMENTS)
 _LEAD = re.compile("|".join(f"(?:{pattern})" for _, pattern, _ in dropping.LEAD_INS))
 _OPENING = re.compile("|".join(f"(?:{pattern})" for name, pattern, _ in dropping.LEAD_INS if name in dropping.OPENINGS))
-_TAILS = tuple(re.compile(pattern) for _, pattern, _ in dropping.CUT_TAILS)
+_TAILS = tuple(WordGate(pattern) for _, pattern, _ in dropping.CUT_TAILS)
 _RAISED = re.compile(r"\b(?:finding|findings|appearances?|features?)\b")
 
 
+@lru_cache(maxsize=20_000)
 def is_dropped(statement: str) -> bool:
     """Whether a statement holds no finding: a recommendation, technique, title, limit or message.
 
@@ -60,6 +62,9 @@ def is_dropped(statement: str) -> bool:
 
 
 def _is_title(statement: str) -> bool:
+    first = statement.partition(" ")[0]
+    if first.isalpha() and first not in dropping.TITLE_WORDS:
+        return False
     words = re.findall(r"[\w/.+-]+|[^\w\s]", statement)
     if len(words) > 16:
         return False
@@ -82,11 +87,13 @@ def cut_tails(low: str, start: int, end: int) -> list[Span]:
     Returns:
         One span, or two with a gap.
     """
+    text = low[start:end]
+    tails = [tail for tail in _TAILS if tail.may_match(text)]
     spans = [(start, end)]
-    changed = True
+    changed = bool(tails)
     while changed:
         changed = False
-        for pattern in _TAILS:
+        for pattern in tails:
             left, right = spans[-1]
             match = pattern.search(low[left:right].replace("\n", " "))
             if match is None or match.start() == 0 or match.end() == match.start():

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from itemclip_med.reports.matching import WordGate
 from itemclip_med.reports.tokens import Token, singular, tokenize
 from itemclip_med.reports.vocabulary import findings, modifiers
 from itemclip_med.reports.vocabulary.cues import ABNORMAL_DENIALS
@@ -19,7 +20,7 @@ _NEGATION = re.compile(
     r"conclusive|specific|direct|demonstrable|discernible|suspicious|any|additional|of))*?"
     r"(?:\s+(?:evidence|signs?|indication|suggestion|features?|stigmata|presence|e/o|findings?|appearances?|sites?)\s+(?:of|for|to\s+suggest|suggestive\s+of|suggesting)(?:\s+(?:a|an|any))?)?)\b"
 )
-_LIGHT = re.compile(
+_LIGHT = WordGate(
     rf"\s*\b(?:(?:is|are|was|were|has\s+been|have\s+been|can\s+be|could\s+be)\s+(?:also\s+|again\s+|only\s+|once\s+more\s+)*{modifiers.SEEN}|"
     rf"(?:is|are)\s+there|(?:also|again|already)\s+{modifiers.SEEN}|(?:noted|seen|detected|identified|observed|visuali[sz]ed|demonstrated|found))"
     r"(?=\s*$|\s*[,;)]|\s+(?:in|within|at|along|over|on|of|involving|near|throughout|adjacent|overlying|bilaterally|about|around|with|without|"

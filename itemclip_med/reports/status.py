@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 
 from itemclip_med.records import Status
-from itemclip_med.reports.matching import RowMatcher
+from itemclip_med.reports.matching import RowMatcher, WordGate
 from itemclip_med.reports.tokens import tokenize
 from itemclip_med.reports.vocabulary import cues
 from itemclip_med.reports.vocabulary.modifiers import CONCERNS
@@ -17,20 +17,20 @@ _UNCERTAIN = RowMatcher(cues.UNCERTAIN)
 _NORMAL = RowMatcher(cues.NORMAL)
 _NOT_NORMAL = re.compile(cues.NOT_NORMAL)
 _FEATURE_ABSENT = re.compile(cues.ABNORMAL_DENIALS[0][1])
-_DENIES = re.compile(
+_DENIES = WordGate(
     r"\b(?:no|not|without|nil|none|neither|nor|never|absent|absence|lack|negative|neg|resol\w+|remov\w+|disappear\w+|clear\w*|"
     r"free|devoid|gone|vanished|excluded|ruled|fails?|w/o|zero|nad|\w+n['’]t|extub\w+|withdrawn|resorbed|non\w*)\b"
 )
-_HEDGES = re.compile(
+_HEDGES = WordGate(
     r"\?|\b(?:art[ei]fact\w*|cannot|can|could|may|might|not|possib\w+|probab\w+|question\w+|suspect\w*|suspicion|suspicious|equivocal|doubtful|"
     r"presum\w+|conceivable|potential|concern|query|likely|indeterminate|suggest\w*|hint|uncertain|apparent|perhaps|maybe|putative|wonder|"
     r"tentative|rule|exclude|r/o|unable|difficult|seems?|appears?|exists?|raised|spurious|volum\w+)"
 )
-_GENERIC = re.compile("|".join(sorted(cues.GENERIC_NOUNS, key=len, reverse=True)))
+_GENERIC = WordGate("|".join(sorted(cues.GENERIC_NOUNS, key=len, reverse=True)))
 _KEPT_NORMAL = re.compile(
     r"\bnormal\s+(?:pressure|variant)\b|\bpatent\s+(?:foramen|ductus)\b|\bclear\s+cell\b|\bnormal-(?:sized|appearing)\b"
 )
-_EXPLAINS = re.compile(
+_EXPLAINS = WordGate(
     r",|\b(?:consistent|compatible|suggest\w*|represent\w*|reflect\w*|due\s+to|in\s+keeping|likely|probably|possibly|presumably|versus|vs|"
     r"with(?!in)|concerning|suspicious|may\s+(?:be\s+due|represent|reflect|relate)|could\s+(?:represent|reflect|be\s+due|relate)|"
     r"might\s+(?:represent|reflect)|favou?red|measuring|causing|resulting)\b"

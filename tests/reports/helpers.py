@@ -11,6 +11,7 @@ from typing import Any
 from itemclip_med.reports import ItemizedReport, itemize
 
 OWN_REPORTS = Path(__file__).parent / "own_reports.jsonl"
+STYLES = tuple(sorted((Path(__file__).parent / "data").glob("styles_*.jsonl")))
 
 
 def texts(report: str, **options: Any) -> list[str]:

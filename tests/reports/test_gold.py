@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.reports.helpers import OWN_REPORTS, load_scorer, read_jsonl, score
+from tests.reports.helpers import OWN_REPORTS, STYLES, load_scorer, read_jsonl, score
 
 pytestmark = pytest.mark.reports
 
@@ -43,3 +43,19 @@ def test_own_reports_are_reached(scorer):
     assert result["item_f1"] >= 0.9
     assert result["status_acc"] >= 0.95
     assert result["normal_acc"] >= 0.95
+
+
+@pytest.mark.parametrize("path", STYLES, ids=lambda path: path.stem)
+def test_reports_in_further_styles_are_reached(path, scorer):
+    result = score(read_jsonl(path), scorer)
+    assert result["item_f1"] >= 0.95
+    assert result["status_acc"] >= 0.97
+    assert result["normal_acc"] >= 0.97
+
+
+def test_a_domain_whose_words_are_in_no_list_is_reached(scorer):
+    rows = [row for path in STYLES for row in read_jsonl(path) if row["domain"] == "other"]
+    result = score(rows, scorer)
+    assert len(rows) >= 8
+    assert result["item_f1"] >= 0.9
+    assert result["status_acc"] >= 0.85
