@@ -50,20 +50,20 @@ def explain(
     Segmentation and Structured Report that refer to the images in --source.
     """
     from itemclip_med.explain import DEFAULT_FORMATS, Extras, explain_study
+    from itemclip_med.explain.notes import model_notes
 
-    phantoms = model == "head_ct_phantom"
-    note = "This model was trained on phantoms: on scans of patients its scores and heatmaps mean nothing."
+    notes = model_notes(model)
     extras = Extras(
         methods=methods or ("attention",),
         per_head=per_head,
         check=check,
         source=source,
         id_key=id_key,
-        warnings=(note,) if phantoms else (),
+        warnings=tuple(notes),
         on_checks=click.echo,
     )
     chosen = formats or DEFAULT_FORMATS
     for path in explain_study(store, study, model, items, out_dir, formats=chosen, device=device, extras=extras):
         click.echo(path)
-    if phantoms:
+    for note in notes:
         click.echo(note)

@@ -24,6 +24,7 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
         "Score studies for findings in words, and evaluate the scores.",
     ),
     "explain": ("itemclip_med.cli.explain", "explain", "Show where in a study the model saw a finding."),
+    "predict": ("itemclip_med.cli.predict", "predict", "One study in; scores, a page and DICOM objects out."),
     "bundle": ("itemclip_med.cli.bundle", "bundle", "List, locate and copy the MONAI bundles."),
     "demo": ("itemclip_med.cli.demo", "demo", "Run the whole road once on phantoms."),
     "doctor": ("itemclip_med.cli.doctor", "doctor", "Say what is installed and whether it fits together."),

@@ -55,7 +55,7 @@ def write_dicom(study: Study, maps: Sequence[Heatmap], out_dir: Path, *, extras:
         study: the stored study.
         maps: its heatmaps; those that are zero everywhere get no map and no segment, the report says so.
         out_dir: made if needed.
-        extras: source, key, model and titles.
+        extras: source, key, model and words.
         store: where the study is.
 
     Returns:
@@ -74,7 +74,14 @@ def write_dicom(study: Study, maps: Sequence[Heatmap], out_dir: Path, *, extras:
         out_dir.mkdir(parents=True, exist_ok=True)
         for number, series in enumerate(wanted):
             own = [heatmap for heatmap in maps if heatmap.series == series]
-            paths += _write_series(own, images[series], out_dir, f"{number}_{_plain(series)}", extras)
+            try:
+                paths += _write_series(own, images[series], out_dir, f"{number}_{_plain(series)}", extras)
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                # highdicom is strict about what it copies; its words may hold a patient's name.
+                raise SourceError(
+                    f"Series {series.name}: DICOM objects cannot refer to its images, whose headers lack or contradict "
+                    f"what they need ({type(error).__name__}). Take nifti or html, or another export."
+                ) from error
     return paths
 
 
@@ -85,10 +92,10 @@ def _write_series(
 
     from itemclip_med.explain.dicom_report import build_report
 
-    titles = dict(extras.titles)
-    names = [titles.get(heatmap.item, heatmap.item) for heatmap in maps]
-    frames = [_frames(heatmap, images) for heatmap in maps]
-    shown = [index for index, values in enumerate(frames) if values.max() > 0]
+    names = [heatmap.item for heatmap in maps]
+    best = sorted(range(len(maps)), key=lambda index: -maps[index].score)[: extras.max_maps]
+    frames = {index: _frames(maps[index], images) for index in sorted(best)}
+    shown = [index for index, values in frames.items() if values.max() > 0]
     map_series, paths, objects = UID(), [], []
     for number, index in enumerate(shown, start=1):
         built = _parametric_map(

@@ -93,10 +93,11 @@ def _group(
     import highdicom as hd
     from pydicom.sr.codedict import codes
 
+    words = " | ".join(extras.words.get(heatmap.item, (heatmap.item,)))
     algorithm = hd.sr.AlgorithmIdentification(
         name="itemclip_med",
         version=__version__,
-        parameters=[shorten(f"model: {extras.model_name or 'unnamed'}", 64), shorten(f"words: {heatmap.item}", 1000)],
+        parameters=[shorten(f"model: {extras.model_name or 'unnamed'}", 64), shorten(f"words: {words}", 1000)],
     )
     shared: dict[str, Any] = {
         "tracking_identifier": hd.sr.TrackingIdentifier(uid=hd.UID(), identifier=shorten(name, 64)),

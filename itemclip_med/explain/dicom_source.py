@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,9 +19,10 @@ from itemclip_med.records import Series, Study
 if TYPE_CHECKING:
     from pydicom import Dataset
 
+logger = logging.getLogger(__name__)
 _LPS = np.diag([-1.0, -1.0, 1.0])
 _LEAST_OVERLAP = 0.6  # of the boxes: a straightened gantry tilt makes the stored box larger
-_LARGE_PIXEL_MM = 1.5  # maps are far coarser than images
+_LARGE_PIXEL_MM = 3.0  # maps are far coarser than images
 _FILLED = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyID", "StudyDate", "StudyTime",
            "AccessionNumber", "ReferringPhysicianName")  # fmt: skip
 
@@ -172,6 +174,11 @@ def _images(series: DicomSeries) -> SourceImages:
             f"The series {series.name} has no FrameOfReferenceUID: DICOM objects cannot say where their maps lie. "
             "Use nifti or html."
         )
+    if len({str(dataset.FrameOfReferenceUID) for dataset in datasets}) > 1:
+        # Some de-identified sets (LIDC-IDRI) give every slice its own.
+        logger.warning("Series %s: its slices name several frames of reference; the first is used.", series.name)
+        for dataset in datasets:
+            dataset.FrameOfReferenceUID = datasets[0].FrameOfReferenceUID
     step = max(1, int(_LARGE_PIXEL_MM / min(first.spacing_mm)))
     rows, columns = first.shape
     right, down = first.orientation[:3] * first.spacing_mm[1], first.orientation[3:] * first.spacing_mm[0]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +36,8 @@ class Extras:
         id_key: key file of the store's hashed ids, to make sure that the source is the same study.
         model_name: how pages and DICOM objects call the model.
         warnings: shown in the page.
-        titles: item to the name that lists and DICOM objects show; the item itself by default.
+        words: item to the texts that asked for it, where it is a finding's name and not the text itself.
+        max_maps: DICOM: maps and segments for so many items, the highest scores first; the report tells all.
         on_checks: gets a line for each number that ``check`` measures.
     """
 
@@ -47,7 +48,8 @@ class Extras:
     id_key: Path | None = None
     model_name: str = ""
     warnings: tuple[str, ...] = ()
-    titles: tuple[tuple[str, str], ...] = ()
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    max_maps: int | None = None
     on_checks: Callable[[str], object] | None = None
 
 

@@ -44,7 +44,7 @@ def write_page(
         study: whose id (public or hashed) is shown.
         arrays: stored series to its array (X, Y, Z).
         maps: heatmaps of these series, of one or more methods.
-        extras: model, warnings and titles to show.
+        extras: model, warnings and words to show.
         checks: item to what was measured of its map.
 
     Returns:
@@ -81,7 +81,6 @@ def page_data(
     for series in order:
         entry, displayed[series] = _volume(shown[series], series, share)
         volumes.append(entry)
-    titles = dict(extras.titles)
     return {
         "study": study.study_id[:_ID_DIGITS],
         "model": f"Model: {extras.model_name}" if extras.model_name else "",
@@ -90,8 +89,8 @@ def page_data(
         "volumes": volumes,
         "items": [
             {
-                "name": titles.get(item, item),
-                "texts": [item],
+                "name": item,
+                "texts": list(extras.words.get(item, (item,))),
                 "score": round(entries[0].score, 5),
                 "empty": round(entries[0].empty_share, 4),
                 "checks": checks[item].rows() if item in checks else [],
