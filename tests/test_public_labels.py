@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from itemclip_med.errors import FormatError, LabelsError
@@ -14,6 +16,9 @@ from itemclip_med.labels import (
     read_rsna_slices,
     read_rsna_studies,
 )
+from itemclip_med.preprocess.facts import read_facts
+from itemclip_med.preprocess.recipe import load_recipe
+from itemclip_med.preprocess.study_ids import IdMaker
 from itemclip_med.zeroshot.task import load_task
 
 
@@ -138,3 +143,71 @@ def test_a_slice_without_a_label_or_with_two_studies_is_refused(tmp_path):
 def test_other_ids_are_no_rsna_studies(text):
     with pytest.raises(LabelsError, match="is no RSNA study id"):
         normalize_rsna_id(text)
+
+
+@pytest.mark.labels
+def test_ct_rates_metadata_tell_the_published_counts(shared_dir, tmp_path):
+    """3,039 volumes of 1,304 patients; 850 of them stored from -8192 on, the rest from -1024."""
+    source = shared_dir("data/labels") / "ct_rate_valid_metadata.csv"
+    (tmp_path / "validation_metadata.csv").write_bytes(source.read_bytes())
+    recipe = load_recipe("ct_rate")
+    found = read_facts(recipe, tmp_path)
+    assert found.problems == [] and len(found.facts) == recipe.expected["val"] == 3039
+    rescales = Counter(fact.rescale for fact in found.facts.values())
+    assert rescales == {(1.0, -1024.0): 2189, (1.0, -8192.0): 850}
+    assert all(fact.spacing_mm and min(fact.spacing_mm) > 0.1 and fact.scanner for fact in found.facts.values())
+    ids = IdMaker(recipe.study_id)
+    assert len({ids.patient_id("", study_id) for study_id in found.facts}) == 1304
+    assert {ids.split(study_id) for study_id in found.facts} == {"val"}
+
+
+@pytest.mark.labels
+def test_rad_chestcts_summary_tells_the_published_splits(shared_dir, tmp_path):
+    source = shared_dir("data/labels") / "rad_chestct_summary.csv"
+    (tmp_path / "Summary_3630.csv").write_bytes(source.read_bytes())
+    recipe = load_recipe("rad_chestct")
+    found = read_facts(recipe, tmp_path)
+    ids = IdMaker(recipe.study_id)
+    assert found.problems == [] and len(found.facts) == recipe.expected["studies"]
+    splits = Counter(ids.split(study_id) for study_id in found.facts)
+    assert splits == {name: recipe.expected[name] for name in ("train", "val", "test")}
+    assert splits == {"train": 2286, "val": 984, "test": 360}
+    assert all(fact.patient.startswith("mrn") for fact in found.facts.values())
+
+
+@pytest.mark.labels
+def test_pub_brain_5s_list_tells_the_published_sources_and_patients(shared_dir):
+    recipe = load_recipe("pub_brain_5")
+    ids = IdMaker(recipe.study_id)
+    studies = list(read_pub_brain_5(shared_dir("data/labels") / "pub_brain_5.csv"))
+    assert len(studies) == recipe.expected["studies"] == 18343
+    sources = Counter(study_id.split("/")[0] for study_id in studies)
+    assert sources == {
+        "open_bhb": 3984,
+        "stroke": 2871,
+        "brats23": 1614 + 1141 + 269,
+        "nyu_mets": 8003,
+        "ucsf_mets": 461,
+    }
+    # A file within a study's folder leads to the study, whatever lies above it.
+    for study_id in studies[:: len(studies) // 200]:
+        assert ids.study_id(uid="", patient="", accession="", path=f"x/{study_id}/a/b") == study_id
+        assert ids.patient_id("", study_id)
+
+
+@pytest.mark.labels
+def test_rsnas_scored_studies_fall_into_the_published_splits(shared_dir):
+    counts = {
+        path.stem.rsplit("_", 1)[1]: len(path.read_text().split())
+        for path in shared_dir("data/labels").glob("rsna_studies_*.txt")
+    }
+    assert counts == {"train": 6692, "val": 818, "test": 854}
+
+
+@pytest.mark.labels
+def test_of_cq500_one_study_has_no_row_and_one_is_left_out_of_the_score(shared_dir):
+    labels = load_task("cq500-10").read_labels(shared_dir("data/labels") / "cq500_reads.csv")
+    known = load_recipe("cq500").known
+    assert set(known) == {"CQ500-CT-120"} and not set(known) & set(labels)
+    assert len(labels) == load_recipe("cq500").expected["studies"] - len(known)
+    assert len(set(labels) - set(load_task("cq500-10").exclude)) == 489

@@ -16,11 +16,12 @@ from itemclip_med.labels import CT_RATE_FINDINGS, read_ct_rate_labels, read_labe
 from itemclip_med.phantoms import chest_ct_rate as ct_rate
 from itemclip_med.phantoms import chest_rad as rad
 from itemclip_med.phantoms.chest_ct import make_chest_ct
-from itemclip_med.phantoms.chest_defects import DEFECTS, plan_defects
 from itemclip_med.phantoms.chest_export import CHEST_TRUTH_BITS, ChestSet, chest_truth_bits, export_chest_ct
+from itemclip_med.phantoms.defects import DEFECTS_OF, plan_defects
 from itemclip_med.phantoms.findings import PhantomFinding
 
 SEED = 21
+DEFECTS = DEFECTS_OF["chest-ct"]
 
 
 def digests(folder):
@@ -238,8 +239,9 @@ def test_a_rad_chestct_set_is_isotropic_and_labelled(tmp_path):
 
 
 def test_each_defect_falls_on_a_study_of_its_own():
-    planned = plan_defects(DEFECTS, range(10, 20), 3)
-    assert sorted(planned.values()) == sorted(DEFECTS) and set(planned) <= set(range(10, 20))
+    defects = DEFECTS_OF["ct-rate"]
+    planned = plan_defects(defects, "ct-rate", range(10, 20), 3)
+    assert sorted(planned.values()) == sorted(defects) and set(planned) <= set(range(10, 20))
 
 
 def test_defects_are_planted_and_written_down(tmp_path):
@@ -272,7 +274,8 @@ def test_defects_are_planted_and_written_down(tmp_path):
         ({"num": 0}, "expected num >= 1"),
         ({"num": 1, "layout": "rsna"}, "expected plain, ct-rate"),
         ({"num": 1, "size": "huge"}, "demo or clinical"),
-        ({"num": 3, "defects": ("blur",)}, "unknown defects blur"),
+        ({"num": 3, "defects": ("blur",)}, "unknown defects blur; expected hu-twice"),
+        ({"num": 3, "defects": ("old-version",)}, "unknown defects old-version"),
         ({"num": 1, "defects": DEFECTS}, "6 defects need as many studies"),
     ],
 )
