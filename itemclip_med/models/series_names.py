@@ -51,6 +51,11 @@ def name_tokens(names: Sequence[Sequence[str]], num_series: int) -> Tensor:
     return torch.tensor([[codes[name] for name in study] for study in padded], dtype=torch.int64)
 
 
+def end_positions(tokens: Tensor) -> Tensor:
+    """Where the names of (U, 110) tokens end, (U,) int64."""
+    return (tokens == _END).to(torch.uint8).argmax(dim=1)
+
+
 class SeriesNameEncoder(nn.Module):
     """A small character transformer; its output is what the end-of-name token has seen.
 
@@ -76,7 +81,7 @@ class SeriesNameEncoder(nn.Module):
         flat = tokens.reshape(-1, tokens.shape[-1])
         # On the CPU if the tokens are there: no wait for the accelerator.
         unique, inverse = torch.unique(flat, dim=0, return_inverse=True)
-        end = (unique == _END).to(torch.uint8).argmax(dim=1)  # (U,)
+        end = end_positions(unique)
         longest = int(end.max()) + 1
         device = self.embed.weight.device
         unique, end, inverse = unique[:, :longest].to(device), end.to(device), inverse.to(device)
