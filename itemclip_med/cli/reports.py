@@ -19,7 +19,25 @@ def reports() -> None:
 @reports.command("itemize")
 @click.argument("source", type=_ANY)
 @click.option("-o", "--out", required=True, type=_NEW, help="The JSONL file to write.")
-@click.option("--method", type=click.Choice(["rules"]), default="rules", show_default=True, help="How reports are cut.")
+@click.option(
+    "--method",
+    type=click.Choice(["rules", "llm"]),
+    default="rules",
+    show_default=True,
+    help="By rules, or by a local chat model (--model) with the rules where its answer does not serve.",
+)
+@click.option("--model", help="llm: folder or hub id of a chat model with safetensors weights.")
+@click.option("--prompt", type=_FILE, help="llm: a prompt of one's own; `reports prompt` prints the shipped one.")
+@click.option("--batch-size", type=click.IntRange(min=1), default=8, show_default=True, help="llm: reports at a time.")
+@click.option(
+    "--retries", type=click.IntRange(min=0), default=1, show_default=True, help="llm: further tries a report."
+)
+@click.option(
+    "--max-new-tokens", type=click.IntRange(min=16), default=2048, show_default=True, help="llm: of an answer."
+)
+@click.option(
+    "--device", default="auto", show_default=True, help="llm: cpu, cuda, …; auto takes a GPU if there is one."
+)
 @click.option("--id-column", help="Column or field of the ids; guessed without it.")
 @click.option("--text-column", help="Column or field of the reports, several with commas; guessed without it.")
 @click.option(
@@ -35,29 +53,53 @@ def itemize_command(
     source: Path,
     out: Path,
     method: str,
+    model: str | None,
+    prompt: Path | None,
+    batch_size: int,
+    retries: int,
+    max_new_tokens: int,
+    device: str,
     id_column: str | None,
     text_column: str | None,
     keep_normal_statements: bool,
     keep_identifiers: bool,
     workers: int,
 ) -> None:
-    """Cut the reports of SOURCE (JSONL, CSV, TSV, a folder of .txt) into items.
+    """Cut the reports of SOURCE (JSONL, CSV, TSV, XLSX, a folder of .txt) into items.
 
-    Every row that gives no items has a line of its own; exit status 1 where a row could not be read.
+    Every row that gives no items has a line of its own; exit status 1 where a row could not be read. With --method llm
+    a run goes on where the last one stopped: ids that OUT holds are skipped.
     """
     from itemclip_med.errors import FormatError
     from itemclip_med.reports import itemize_file
 
+    if (method == "llm") != (model is not None):
+        raise click.UsageError("--method llm needs --model, a folder or hub id; --method rules takes none.")
+    columns = {"id_column": id_column, "text_column": text_column}
+    kept = {"collapse_normal": not keep_normal_statements, "scrub_identifiers": not keep_identifiers}
     try:
-        summary = itemize_file(
-            source, out, id_column=id_column, text_column=text_column, workers=workers,
-            collapse_normal=not keep_normal_statements, scrub_identifiers=not keep_identifiers,
-        )  # fmt: skip
+        if model is not None:
+            from itemclip_med.reports.asking import Asking, ask_file, read_prompt
+            from itemclip_med.reports.language_model import LocalChatModel
+
+            asking = Asking(read_prompt(prompt), batch_size, retries, **kept)
+            chat = LocalChatModel(model, device=device, max_new_tokens=max_new_tokens)
+            summary = ask_file(source, out, chat, asking, **columns)
+        else:
+            summary = itemize_file(source, out, workers=workers, **columns, **kept)
     except FormatError as error:
         raise click.UsageError(str(error)) from error
     for line in summary.lines():
         click.echo(line)
     ctx.exit(1 if summary.failed else 0)
+
+
+@reports.command("prompt")
+def prompt_command() -> None:
+    """Print the prompt of --method llm, to be saved, changed and given back with --prompt."""
+    from itemclip_med.reports.asking import read_prompt
+
+    click.echo("\n---\n".join(read_prompt().parts))
 
 
 @reports.command("audit")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from itemclip_med.records import Item, Report, Status
@@ -229,10 +230,23 @@ def _show(shown: str, spans: list[Span], heading: Span | None) -> str:
 
 def _overall(shown: str, drafts: list[Draft]) -> TracedItem:
     """The one item of a normal study: its own overall sentence, or the default one."""
+    return normal_item([_finish(shown, draft) for draft in drafts])
+
+
+def normal_item(items: Sequence[TracedItem]) -> TracedItem:
+    """The one item of a normal study.
+
+    Args:
+        items: none of them present or uncertain.
+
+    Returns:
+        The sentence that calls the study as a whole normal, the impression's if there are several; or the default one.
+    """
     best = None
-    for draft in drafts:
-        if draft.status == "normal" and _OVERALL.search(draft.text) and (best is None or draft.section == "impression"):
-            best = draft
-    if best is None and len(drafts) == 1 and drafts[0].status == "normal":
-        best = drafts[0]
-    return _finish(shown, best) if best else TracedItem(NO_ABNORMALITY, "normal")
+    for item in items:
+        is_overall = item.status == "normal" and _OVERALL.search(item.text.lower())
+        if is_overall and (best is None or item.section == "impression"):
+            best = item
+    if best is None and len(items) == 1 and items[0].status == "normal":
+        best = items[0]
+    return best or TracedItem(NO_ABNORMALITY, "normal")

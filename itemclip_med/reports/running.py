@@ -88,7 +88,7 @@ def itemize_file(
     first = list(islice(rows, 1))  # so that a source that cannot be read leaves no file behind
     with temporary.open("w", encoding="utf-8", newline="\n") as file:
         for row, result in _results(_chain(first, rows), options, workers):
-            line = _record(row, result, summary, seen)
+            line = record(row, result, summary, seen)
             if line is not None:
                 file.write(json.dumps(line, ensure_ascii=False) + "\n")
     os.replace(temporary, out)
@@ -100,10 +100,17 @@ def _chain(first: Sequence[ReportRow], rows: Iterator[ReportRow]) -> Iterator[Re
     yield from rows
 
 
-def _record(
+def record(
     row: ReportRow, result: ItemizedReport | str | None, summary: ItemizeSummary, seen: set[str]
 ) -> dict[str, Any] | None:
-    """The output line of a row; None where it failed."""
+    """The output line of a row; None where it failed.
+
+    Args:
+        row: as read.
+        result: its items; None or the reason where it failed.
+        summary: is told what became of the row.
+        seen: ids so far; the row's is added.
+    """
     if row.problem is not None or result is None or isinstance(result, str):
         summary.failed.append((row.where, row.problem or str(result)))
         return None
