@@ -106,7 +106,7 @@ def match(
         labels=truth,
         patients=[patient_of(task, row, study_id) for row, study_id in zip(rows, study_ids, strict=True)],
         sources=[
-            row.source or task.part_of_id("source", study_id) or UNKNOWN
+            task.part_of_id("source", study_id) or row.source or UNKNOWN
             for row, study_id in zip(rows, study_ids, strict=True)
         ],
         scanners=[row.scanner or UNKNOWN for row in rows],

@@ -121,6 +121,8 @@ def _groups(groups: Mapping[str, Any], title: str) -> Table:
 def _quirks(result: Mapping[str, Any], task: Task) -> list[Table]:
     """Both results side by side."""
     there = result["published_quirks"]
+    if there["multiclass"]:
+        return [_quirks_of_classes(result)]
     rows = []
     for finding in task.findings:
         ours, theirs = result["findings"][finding.name], there["findings"][finding.name]
@@ -140,17 +142,23 @@ def _quirks(result: Mapping[str, Any], task: Task) -> list[Table]:
     last += [number(mean["balanced_accuracy"]), number(other.get("accuracy")), ""]
     header = ["finding", "AUC", "AUC, quirks", "difference", "balanced acc.", '"acc (balanced)"', "balanced, in truth"]
     title = f"Beside the released evaluation ({result['num_studies']} studies, there {there['num_studies']})"
-    tables = [Table(title, header, rows, last)]
-    if there["multiclass"]:
-        cells = [
-            [name.replace("_", " "), number(ours["balanced_accuracy"]), number(theirs["balanced_acc"]),
-             number(ours.get("auc")), number(theirs.get("macro_auc"))]
-            for name, theirs in there["multiclass"].items()
-            for ours in [result["multiclass"][name]]
-        ]  # fmt: skip
-        header = ["task", "balanced acc.", "there", "AUC", "there"]
-        tables.append(Table("Classes beside the released evaluation", header, cells))
-    return tables
+    return [Table(title, header, rows, last)]
+
+
+def _quirks_of_classes(result: Mapping[str, Any]) -> Table:
+    rows = [
+        [
+            name.replace("_", " "),
+            number(ours["balanced_accuracy"]),
+            number(theirs["balanced_acc"]),
+            number(ours.get("auc")),
+            number(theirs.get("macro_auc")),
+        ]
+        for name, theirs in result["published_quirks"]["multiclass"].items()
+        for ours in [result["multiclass"][name]]
+    ]
+    header = ["task", "balanced acc.", "there", "AUC", "there"]
+    return Table("Classes beside the released evaluation", header, rows)
 
 
 def _gap(ours: float | None, theirs: float | None) -> str:
