@@ -41,6 +41,11 @@ def reports() -> None:
 @click.option("--id-column", help="Column or field of the ids; guessed without it.")
 @click.option("--text-column", help="Column or field of the reports, several with commas; guessed without it.")
 @click.option(
+    "--per-study",
+    is_flag=True,
+    help="Volumes of one study (CT-RATE: train_1_a_1, train_1_a_2) become one line, train_1_a.",
+)
+@click.option(
     "--keep-normal-statements", is_flag=True, help="Keep all statements of a normal study, not one overall item."
 )
 @click.option("--keep-identifiers", is_flag=True, help="Do not replace dates, names and numbers in items by ___.")
@@ -61,6 +66,7 @@ def itemize_command(
     device: str,
     id_column: str | None,
     text_column: str | None,
+    per_study: bool,
     keep_normal_statements: bool,
     keep_identifiers: bool,
     workers: int,
@@ -75,7 +81,7 @@ def itemize_command(
 
     if (method == "llm") != (model is not None):
         raise click.UsageError("--method llm needs --model, a folder or hub id; --method rules takes none.")
-    columns = {"id_column": id_column, "text_column": text_column}
+    columns = {"id_column": id_column, "text_column": text_column, "per_study": per_study}
     kept = {"collapse_normal": not keep_normal_statements, "scrub_identifiers": not keep_identifiers}
     try:
         if model is not None:
@@ -174,9 +180,28 @@ def apply_command(table: Path, items: Path, out: Path) -> None:
 @reports.command("merge")
 @click.argument("items", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("store", type=click.Path(exists=True, file_okay=False, path_type=Path))
-def merge_command(items: Path, store: Path) -> None:
+@click.option("--unmatched", type=_NEW, help="A CSV of the ids without a partner; ids of your reports stand in it.")
+def merge_command(items: Path, store: Path, unmatched: Path | None) -> None:
     """Join ITEMS (JSONL: id, items, is_normal) to the studies of STORE by study id."""
     from itemclip_med.preprocess import merge_reports
+    from itemclip_med.store import Store
 
-    num_matched, unmatched = merge_reports(store, items)
-    click.echo(f"{num_matched} studies have items, {len(unmatched)} reports without a study")
+    num_matched, without_study = merge_reports(store, items)
+    merged = Store(store)
+    have_items = set(merged.reports)
+    without_items = [study.study_id for study in merged.studies if study.study_id not in have_items]
+    click.echo(
+        f"{num_matched} reports joined, {len(without_study)} reports without a study, "
+        f"{len(without_items)} of {len(merged.studies)} studies without items"
+    )
+    if unmatched is not None:
+        rows = [*(("report", name) for name in without_study), *(("study", name) for name in without_items)]
+        unmatched.write_text("".join(f"{kind},{_cell(name)}\n" for kind, name in [("without_partner", "id"), *rows]))
+        click.echo(f"their ids: {unmatched.name}")
+
+
+def _cell(text: str) -> str:
+    from itemclip_med.reports.audit import shield
+
+    text = shield(text)
+    return '"' + text.replace('"', '""') + '"' if any(mark in text for mark in ',"\r\n') else text

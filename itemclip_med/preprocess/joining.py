@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -263,6 +264,8 @@ def _note_unmatched(summary: Summary, what: str, recipe: Recipe, rows: list[str]
 def merge_reports(store: Path | str, path: Path | str) -> tuple[int, list[str]]:
     """Join the items of a JSONL file to an existing store by study id.
 
+    A report of a CT-RATE study ("train_1_a") goes to all its volumes ("train_1_a_1", "train_1_a_2").
+
     Returns:
         How many studies got items, and the ids without a study.
 
@@ -273,15 +276,26 @@ def merge_reports(store: Path | str, path: Path | str) -> tuple[int, list[str]]:
     """
     index = _index([study.study_id for study in Store(store).studies], {})
     reports = read_reports(path)
-    found = {name: _find(name, index, "plain", None) or _find(name, index, "cq500", None) for name in reports}
-    matched = [replace(reports[name], study_id=study_id) for name, study_id in found.items() if study_id]
+    volumes: dict[str, list[str]] = {}
+    for study_id in sorted(set(index.values())):
+        volumes.setdefault(re.sub(r"_\d+$", "", study_id), []).append(study_id)
+    found = {name: _studies_called(name, index) or volumes.get(name, []) for name in reports}
+    matched = [replace(reports[name], study_id=study_id) for name, ids in found.items() for study_id in ids]
     if not matched:
         raise LabelsError(
             f"None of the {len(reports)} reports in {Path(path).name} matches one of the store's {len(index)} studies: "
             "join by raw UIDs while preprocessing, with --reports."
         )
     write_items(store, matched)
-    return len(matched), [name for name, study_id in found.items() if study_id is None]
+    return len(matched), [name for name, ids in found.items() if not ids]
+
+
+def _studies_called(name: str, index: Mapping[str, str]) -> list[str]:
+    for spelling in ("plain", "cq500", "ct_rate"):
+        study_id = _find(name, index, spelling, None)
+        if study_id is not None:
+            return [study_id]
+    return []
 
 
 def read_reports(path: Path | str) -> dict[str, Report]:

@@ -15,7 +15,7 @@ from itemclip_med.errors import FormatError
 from itemclip_med.reports.answers import Answer, read_answer, to_report
 from itemclip_med.reports.itemize import ItemizedReport, itemize
 from itemclip_med.reports.language_model import ChatModel, Message
-from itemclip_med.reports.readers import ReportRow, read_rows
+from itemclip_med.reports.readers import ReportRow, one_per_study, read_rows
 from itemclip_med.reports.running import ItemizeSummary, record
 from itemclip_med.reports.scrubbing import scrub
 
@@ -130,6 +130,7 @@ def ask_file(
     *,
     id_column: str | None = None,
     text_column: str | None = None,
+    per_study: bool = False,
 ) -> AskedSummary:
     """Itemize every report of a source by a model, and append to the file that a stopped run left.
 
@@ -140,6 +141,7 @@ def ask_file(
         asking: how.
         id_column: of the ids, guessed without it.
         text_column: of the reports, guessed without it.
+        per_study: one line for all volumes of a study.
 
     Returns:
         The summary of this run.
@@ -151,10 +153,11 @@ def ask_file(
     done = drop_torn_line(out)
     seen = set(done)
     rows = iter(read_rows(source, id_column=id_column, text_column=text_column))
+    rows = one_per_study(rows) if per_study else rows
     first = list(islice(rows, asking.batch_size))
     with out.open("a", encoding="utf-8", newline="\n") as file:
         while first:
-            todo = [row for row in first if row.study_id not in done or row.problem]
+            todo = [row for row in first if row.study_id not in done or row.problem or row.is_repeat]
             summary.num_done_before += len(first) - len(todo)
             for row, result, extra in _ask_rows(todo, model, asking, summary):
                 line = record(row, result, summary, seen)

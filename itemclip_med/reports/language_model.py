@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -34,7 +35,8 @@ class LocalChatModel:
 
     Args:
         model: folder or hub id.
-        device: "cpu", "cuda", …; "auto" takes a GPU where there is one.
+        device: "cpu", "cuda", …; "auto" takes a GPU where there is one, and spreads the weights over several (and over
+            main memory) where the extra ``llm`` is installed.
         max_new_tokens: length of an answer; a longer one is cut off and counts as none.
 
     Raises:
@@ -45,15 +47,20 @@ class LocalChatModel:
         import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer
 
+        spread = device == "auto" and torch.cuda.is_available() and find_spec("accelerate") is not None
         chosen = ("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else device
         try:
             self.tokenizer: Any = AutoTokenizer.from_pretrained(
                 str(model), trust_remote_code=False, padding_side="left"
             )
             self.model: Any = AutoModelForCausalLM.from_pretrained(
-                str(model), trust_remote_code=False, use_safetensors=True, dtype="auto"
+                str(model),
+                trust_remote_code=False,
+                use_safetensors=True,
+                dtype="auto",
+                **({"device_map": "auto"} if spread else {}),
             )
-            self.model = self.model.to(chosen).eval()
+            self.model = (self.model if spread else self.model.to(chosen)).eval()
         except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
             reason = " ".join(str(error).split())[:200]
             raise ModelError(

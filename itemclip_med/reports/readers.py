@@ -1,11 +1,12 @@
-"""Read reports from JSONL, CSV (CT-RATE, MR-RATE, one's own) and folders of text; every bad row is told, none lost."""
+"""Read reports from JSONL, CSV (CT-RATE, MR-RATE, one's own), Excel and folders of text; every bad row is told."""
 
 from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ class ReportRow:
         text: the report; None where the row cannot be read.
         fields: further fields that pass through.
         problem: why the row cannot be read.
+        is_repeat: another reconstruction of a study whose report stood before; not to be itemized again.
     """
 
     where: str
@@ -31,6 +33,7 @@ class ReportRow:
     text: str | None = None
     fields: Mapping[str, Any] = field(default_factory=dict)
     problem: str | None = None
+    is_repeat: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ _IDS = ("id", "study_id", "study_uid", "VolumeName", "AccessionNumber", "accessi
 _FINDINGS = ("Findings_EN", "findings", "Findings", "FINDINGS")
 _IMPRESSIONS = ("Impressions_EN", "Impression_EN", "impression", "impressions", "Impression", "IMPRESSION")
 _TEXTS = ("report", "text", "Report", "report_text", "full_report", "Text")
+_RECONSTRUCTION = re.compile(r"(.*_\w+)_\d+(?:\.nii(?:\.gz)?|\.npz)?")
 _EMPTY_MARKS = frozenset(("not given.", "not given", "nan", "none", "null", "n/a", "na", "-"))
 
 
@@ -103,7 +107,7 @@ def read_rows(
     """Every report of a source, in its order.
 
     Args:
-        source: a .jsonl, a .csv or .tsv, a .txt, or a folder of .txt files.
+        source: a .jsonl, a .csv or .tsv, an .xlsx (its first sheet), a .txt, or a folder of .txt files.
         id_column: the id's column or JSON field; guessed without it.
         text_column: the text's columns, with commas between several.
 
@@ -117,11 +121,12 @@ def read_rows(
     if source.is_dir():
         return _read_folder(source)
     reader: Callable[..., Iterator[ReportRow]] | None = {
-        ".jsonl": _read_jsonl, ".ndjson": _read_jsonl, ".csv": _read_csv, ".tsv": _read_csv, ".txt": _read_text
+        ".jsonl": _read_jsonl, ".ndjson": _read_jsonl, ".csv": _read_csv, ".tsv": _read_csv, ".txt": _read_text,
+        ".xlsx": _read_excel,
     }.get(source.suffix.lower())  # fmt: skip
     if reader is None:
         raise FormatError(
-            f"{source.name}: expected .jsonl, .csv, .tsv, .txt or a folder of .txt, "
+            f"{source.name}: expected .jsonl, .csv, .tsv, .xlsx, .txt or a folder of .txt, "
             f"found {source.suffix or 'no suffix'}."
         )
     if not source.is_file():
@@ -220,6 +225,45 @@ def _read_csv(path: Path, id_column: str | None, text_column: str | None) -> Ite
         except FormatError as error:
             raise FormatError(f"{path.name}, row 1: {error}") from None
         yield from _csv_rows(path.name, reader, names, columns)
+
+
+def _read_excel(path: Path, id_column: str | None, text_column: str | None) -> Iterator[ReportRow]:
+    from itemclip_med.reports.excel import sheet_rows
+
+    rows = sheet_rows(path)
+    header = next(rows, None)
+    if not header or not any(header):
+        raise FormatError(f"{path.name} is empty: expected a first row with the names of columns.")
+    try:
+        columns = guess_columns(header, study_id=id_column, text=text_column)
+    except FormatError as error:
+        raise FormatError(f"{path.name}, row 1: {error}") from None
+    yield from _csv_rows(path.name, rows, header, columns)
+
+
+def one_per_study(rows: Iterable[ReportRow]) -> Iterator[ReportRow]:
+    """Rows of volumes as rows of studies: "train_1_a_2.nii.gz" becomes study "train_1_a".
+
+    The first report of a study counts; a further volume with the same text is marked as a repeat, one with another text
+    as a problem, so that nothing is lost without a word.
+
+    Args:
+        rows: whose ids are names of volumes, patient_scan_reconstruction, as in CT-RATE; other ids stay.
+    """
+    first: dict[str, tuple[str | None, str]] = {}
+    for row in rows:
+        match = _RECONSTRUCTION.fullmatch(row.study_id)
+        if match is None or row.problem is not None:
+            yield row
+            continue
+        row = replace(row, study_id=match[1])
+        text, where = first.setdefault(row.study_id, (row.text, row.where))
+        if where == row.where:
+            yield row
+        elif text == row.text:
+            yield replace(row, is_repeat=True)
+        else:
+            yield replace(row, problem=f"another report than {where} for the same study; keep one of them")
 
 
 def _csv_rows(name: str, reader: Any, names: list[str], columns: Columns) -> Iterator[ReportRow]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from itemclip_med.reports.itemize import ItemizedReport, itemize
-from itemclip_med.reports.readers import ReportRow, read_rows
+from itemclip_med.reports.readers import ReportRow, one_per_study, read_rows
 from itemclip_med.reports.scrubbing import scrub
 from itemclip_med.workers import worker_pool
 
@@ -30,6 +30,7 @@ class ItemizeSummary:
         num_normal: normal studies.
         empty: (row, reason) of rows without usable text; they are written with no items.
         failed: (row, reason) of rows that could not be read; they are not written.
+        num_repeats: further volumes of studies that are written once.
     """
 
     num_reports: int = 0
@@ -37,6 +38,7 @@ class ItemizeSummary:
     num_normal: int = 0
     empty: list[tuple[str, str]] = field(default_factory=list)
     failed: list[tuple[str, str]] = field(default_factory=list)
+    num_repeats: int = 0
 
     def lines(self) -> Iterator[str]:
         """One line for every row without items, then the counts."""
@@ -50,6 +52,8 @@ class ItemizeSummary:
             f"{f' ({statuses})' if statuses else ''}, {len(self.empty)} without usable text, "
             f"{len(self.failed)} rows failed"
         )
+        if self.num_repeats:
+            yield f"{self.num_repeats} rows are further volumes of these studies, with the same report"
 
 
 def itemize_file(
@@ -58,6 +62,7 @@ def itemize_file(
     *,
     id_column: str | None = None,
     text_column: str | None = None,
+    per_study: bool = False,
     collapse_normal: bool = True,
     scrub_identifiers: bool = True,
     workers: int = 0,
@@ -65,10 +70,11 @@ def itemize_file(
     """Itemize every report of a source into a JSONL file.
 
     Args:
-        source: JSONL, CSV, TSV, a text file or a folder of them.
+        source: JSONL, CSV, TSV, XLSX, a text file or a folder of them.
         out: the JSONL file; replaced as a whole when all rows are done.
         id_column: of the ids, guessed without it.
         text_column: of the reports, guessed without it; several with commas.
+        per_study: one line for all volumes of a study (:func:`one_per_study`).
         collapse_normal: one item for a normal study.
         scrub_identifiers: replace obvious identifiers in items.
         workers: processes; 0 works in this one. The output does not depend on it.
@@ -82,6 +88,7 @@ def itemize_file(
     out = Path(out)
     summary = ItemizeSummary()
     rows = iter(read_rows(source, id_column=id_column, text_column=text_column))
+    rows = one_per_study(rows) if per_study else rows
     temporary = out.with_name(f"{out.name}.part")
     seen: set[str] = set()
     options = (collapse_normal, scrub_identifiers)
@@ -111,6 +118,9 @@ def record(
         summary: is told what became of the row.
         seen: ids so far; the row's is added.
     """
+    if row.is_repeat:
+        summary.num_repeats += 1
+        return None
     if row.problem is not None or result is None or isinstance(result, str):
         summary.failed.append((row.where, row.problem or str(result)))
         return None
