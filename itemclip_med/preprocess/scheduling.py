@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import math
 import pickle
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
@@ -17,6 +19,7 @@ Work = Callable[..., Callable[[Any], Any]]
 
 _AHEAD = 4  # tasks handed out beyond the number of workers: results wait in order, and memory stays bounded
 _CONNECT_SECONDS = 20
+_RECOUNT_SECONDS = 5.0
 _RETRIES = 3  # of a task whose Dask worker went away
 
 _held: dict[str, Callable[[Any], Any]] = {}
@@ -55,11 +58,11 @@ def run_tasks(
     # a run.
     key = f"{make_work.__module__}.{make_work.__qualname__}:{hashlib.sha256(pickle.dumps(args)).hexdigest()}"
     pending: deque[Future[Any]] = deque()
-    with _open(workers, scheduler) as (executor, num_workers):
+    with _open(workers, scheduler) as (executor, count_workers):
         try:
             for task in tasks:
                 pending.append(executor.submit(_call, key, make_work, args, task))
-                while len(pending) >= num_workers + _AHEAD:
+                while len(pending) >= count_workers() + _AHEAD:
                     yield pending.popleft().result()
             while pending:
                 yield pending.popleft().result()
@@ -80,11 +83,11 @@ def _call(key: str, make_work: Work, args: tuple[Any, ...], task: Any) -> Any:
 
 
 @contextlib.contextmanager
-def _open(workers: int, scheduler: str | None) -> Iterator[tuple[Executor, int]]:
+def _open(workers: int, scheduler: str | None) -> Iterator[tuple[Executor, Callable[[], int]]]:
     if scheduler is None:
         with worker_pool(workers) as pool:
             try:
-                yield pool, workers
+                yield pool, lambda: workers
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
@@ -100,13 +103,26 @@ def _open(workers: int, scheduler: str | None) -> Iterator[tuple[Executor, int]]
             f"No Dask scheduler answers at {scheduler}: start one with `dask scheduler` and give the address it prints."
         ) from error
     with client:
-        num_workers = sum(info["nthreads"] for info in client.scheduler_info(n_workers=-1)["workers"].values())
-        if not num_workers:
+        count_workers = _counter(client)
+        if not count_workers():
             raise ItemClipError(f"The Dask scheduler {scheduler} has no workers: start some with `dask worker`.")
         _check_versions(client, scheduler)
         # pure=False: a study is worked on again when asked again, even if Dask remembers a result.
         with client.get_executor(pure=False, retries=_RETRIES) as executor:
-            yield executor, num_workers
+            yield executor, count_workers
+
+
+def _counter(client: Any) -> Callable[[], int]:
+    """How many threads a cluster's workers have, asked again from time to time: they come and go."""
+    number, asked = 0, -math.inf
+
+    def count() -> int:
+        nonlocal number, asked
+        if time.monotonic() - asked > _RECOUNT_SECONDS:
+            number, asked = sum(client.nthreads().values()), time.monotonic()
+        return number
+
+    return count
 
 
 def _check_versions(client: Any, scheduler: str) -> None:

@@ -187,3 +187,21 @@ def test_conversion_writes_the_inventory_and_no_identifier(tmp_path):
 def test_inspection_holds_no_uid(tmp_path):
     write_series(tmp_path, num=4, study_uid="1.2.99999")
     assert "1.2.99999" not in str(inspect(tmp_path))
+
+
+@pytest.mark.parametrize(("min_slices", "used"), [(3, 0), (2, 2)])
+def test_two_slices_are_a_volume_only_where_that_is_asked_for(tmp_path, min_slices, used):
+    write_series(tmp_path, num=2)
+    inventory = discover_folder(tmp_path, min_slices=min_slices)
+    assert inventory.files_used == used
+    assert inventory.skipped == ({} if used else {"too few slices for a volume (fewer than 3)": 2})
+
+
+@pytest.mark.parametrize(("drift_mm", "code"), [(0.0, 1), (1.5, 0)])
+def test_a_sheared_affine_is_written_without_a_qform(tmp_path, drift_mm, code):
+    import nibabel as nib
+
+    write_series(tmp_path / "in", positions=np.array([[0, drift_mm * k, 5.0 * k] for k in range(5)]))
+    (entry,) = convert(tmp_path / "in", tmp_path / "out")["series"]
+    image = nib.load(tmp_path / "out" / entry["output"])
+    assert image.get_qform(coded=True)[1] == code and image.get_sform(coded=True)[1] == 1
