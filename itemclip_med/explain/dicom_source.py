@@ -168,6 +168,8 @@ def _images(series: DicomSeries) -> SourceImages:
         for name in _FILLED:
             if name not in dataset:
                 setattr(dataset, name, None if name.endswith(("Date", "Time")) else "")
+        if not dataset.get("SliceThickness"):
+            dataset.SliceThickness = series.depth_spacing_mm  # highdicom asks for it and does not copy it
         datasets.append(dataset)
     if not all(dataset.get("FrameOfReferenceUID") for dataset in datasets):
         raise SourceError(

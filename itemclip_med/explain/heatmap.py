@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from itemclip_med.errors import ModelError
 from itemclip_med.explain.patch_maps import PatchMaps, check_items, map_patches
-from itemclip_med.records import Series, Study
+from itemclip_med.records import Finding, Series, Study
 from itemclip_med.store import Store
 
 if TYPE_CHECKING:
@@ -140,6 +141,30 @@ class LoadedStudy:
     def map(self, texts: Any, method: str = "attention", *, per_head: bool = False) -> PatchMaps:
         """The items' maps over the patches."""
         return map_patches(self.model, self.batch, texts, method=method, per_head=per_head, device=self.device)
+
+    def ask(self, findings: Sequence[Finding], method: str = "attention") -> list[Heatmap]:
+        """Maps of findings, ``item`` being their titles: means over their prompts.
+
+        Raises:
+            ModelError: if a score is not finite.
+        """
+        import torch
+
+        prompts = [prompt for finding in findings for prompt in (*finding.prompts, *finding.negative_prompts)]
+        asked = self.map(self.embed(prompts), method)
+        if not bool(torch.isfinite(asked.scores).all()):
+            raise ModelError("The model gives scores that are not finite: is its checkpoint damaged?")
+        scores, values, empty, start = [], [], [], 0
+        for finding in findings:
+            middle = start + len(finding.prompts)
+            end = middle + len(finding.negative_prompts)
+            denied = asked.scores[middle:end].mean() if end > middle else 0.0
+            scores.append(asked.scores[start:middle].mean() - denied)
+            values.append(asked.values[start:middle].mean(dim=0))
+            empty.append(asked.empty[start:middle].mean())
+            start = end
+        combined = PatchMaps(torch.stack(scores), torch.stack(values), None, torch.stack(empty))
+        return self.heatmaps([finding.title for finding in findings], combined, method)
 
     def heatmaps(self, items: Sequence[str], maps: PatchMaps, method: str = "attention") -> list[Heatmap]:
         """Maps over patches, brought to the voxels of the stored series: acquisition by acquisition, item by item."""

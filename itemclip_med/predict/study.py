@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from itemclip_med import __version__
-from itemclip_med.errors import MissingPackageError, ModelError, SourceError
+from itemclip_med.errors import MissingPackageError, SourceError
 from itemclip_med.explain import Extras, Heatmap
 from itemclip_med.explain.display import has_lungs
 from itemclip_med.explain.heatmap import LoadedStudy
@@ -94,7 +94,8 @@ def predict_study(
         warnings = [*_warnings(intake, asked.model, domain), *intake.warnings]
         for line in [*notes, *(f"Warning: {text}" for text in warnings)]:
             say(line)
-        maps = _maps(LoadedStudy.load(intake.store, intake.study.study_id, model, device=device), findings)
+        loaded = LoadedStudy.load(intake.store, intake.study.study_id, model, device=device)
+        maps = sorted(loaded.ask(findings), key=lambda heatmap: -heatmap.score)
         wanted, reason = _possible(formats, intake, images)
         if reason:
             say(reason)
@@ -112,30 +113,6 @@ def predict_study(
         path.write_text(json.dumps(values, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         paths = write_maps(intake.store, intake.study.study_id, maps, out_dir, formats=wanted, extras=extras)
     return Prediction(values, [path, *paths], notes, warnings)
-
-
-def _maps(loaded: LoadedStudy, findings: Sequence[Finding]) -> list[Heatmap]:
-    """A map for each finding and acquisition: the mean of its prompts'; scores less those of negative prompts."""
-    import torch
-
-    from itemclip_med.explain.patch_maps import PatchMaps
-
-    prompts = [prompt for finding in findings for prompt in (*finding.prompts, *finding.negative_prompts)]
-    asked = loaded.map(loaded.embed(prompts))
-    if not bool(torch.isfinite(asked.scores).all()):
-        raise ModelError("The model gives scores that are not finite: is its checkpoint damaged?")
-    scores, values, empty, start = [], [], [], 0
-    for finding in findings:
-        middle = start + len(finding.prompts)
-        end = middle + len(finding.negative_prompts)
-        denied = asked.scores[middle:end].mean() if end > middle else 0.0
-        scores.append(asked.scores[start:middle].mean() - denied)
-        values.append(asked.values[start:middle].mean(dim=0))
-        empty.append(asked.empty[start:middle].mean())
-        start = end
-    combined = PatchMaps(torch.stack(scores), torch.stack(values), None, torch.stack(empty))
-    maps = loaded.heatmaps([finding.title for finding in findings], combined)
-    return sorted(maps, key=lambda heatmap: -heatmap.score)
 
 
 def _choices(intake: Intake, model_input: ModelInput, model: ItemizedCLIP) -> list[str]:

@@ -1,0 +1,177 @@
+"""Maps against the masks of phantoms, by finding, with the same model of shuffled weights as control."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from itemclip_med.errors import FormatError, SourceError
+from itemclip_med.explain.heatmap import LoadedStudy
+from itemclip_med.explain.localization import Localization, localize, separation
+from itemclip_med.explain.sanity import randomize
+from itemclip_med.records import Finding, Study
+from itemclip_med.store import Store
+
+if TYPE_CHECKING:
+    from itemclip_med.models import ItemizedCLIP
+
+_SKIN_HU = -500
+_LEAST_VOXELS = 5
+_MAX_JSON_BYTES = 2**20
+
+
+def evaluate_maps(
+    store: Store | Path | str,
+    truth_dir: Path | str,
+    model: ItemizedCLIP | str | Path,
+    findings: Sequence[Finding],
+    *,
+    method: str = "attention",
+    max_studies: int | None = None,
+    num_controls: int = 3,
+    device: str = "cpu",
+    on_study: Callable[[int], object] | None = None,
+) -> dict[str, Any]:
+    """Measure maps on phantoms of which the findings' masks are known.
+
+    Args:
+        store: of preprocessed phantoms.
+        truth_dir: the folder ``truth`` of the phantom set: ``findings.json`` and a packed mask for each study.
+        model: a model, its folder or its name.
+        findings: named as in ``findings.json``; those that are not there are left out.
+        method: what the maps are made of.
+        max_studies: the first ones only.
+        num_controls: models of shuffled weights whose results are averaged.
+        device: where the model runs.
+        on_study: gets the number of studies done.
+
+    Returns:
+        ``num_studies``, ``findings`` (name to ``model``, ``control`` and ``num``), ``separation`` and ``completeness``
+        (each for ``model`` and ``control``).
+
+    Raises:
+        SourceError: if the folder holds no truth, or none of the store's studies.
+        FormatError: if a mask does not lie on the voxels of its series.
+    """
+    from itemclip_med.models import ItemizedCLIP
+
+    store = store if isinstance(store, Store) else Store(store)
+    bits = _bits(Path(truth_dir))
+    model = ItemizedCLIP.from_pretrained(model) if isinstance(model, str | Path) else model
+    models = [("model", model), *(("control", randomize(model, "all", seed)) for seed in range(num_controls))]
+    studies = [one for one in store.studies if (Path(truth_dir) / f"{one.study_id}.nii.gz").is_file()]
+    if not studies:
+        raise SourceError("The truth is of other studies: none of the store's ids is among its masks.")
+    rows: dict[str, dict[str, list[Localization]]] = {
+        finding.name: {"model": [], "control": []} for finding in findings if finding.name in bits
+    }
+    apart: dict[str, list[float]] = {"model": [], "control": []}
+    lowest: dict[str, list[float]] = {"model": [], "control": []}
+    for number, study in enumerate(studies[:max_studies], start=1):
+        masks = _masks(Path(truth_dir), study, bits)
+        body = store.read(study.series[0]) > _SKIN_HU
+        there = {
+            one.title: one for one in findings if one.name in rows and (masks[one.name] & body).sum() >= _LEAST_VOXELS
+        }
+        for kind, one in models if there else ():
+            loaded = LoadedStudy.load(store, study.study_id, one, device=device)
+            asked = loaded.ask(list(there.values()), method)
+            maps = [heatmap for heatmap in asked if heatmap.series == study.series[0]]
+            for heatmap in maps:
+                name = there[heatmap.item].name
+                found = localize(heatmap, masks[name], body)
+                if found is not None:
+                    rows[name][kind].append(found)
+            between = separation(maps)
+            if between is not None:
+                apart[kind].append(between)
+            lowest[kind].append(min(heatmap.score for heatmap in maps))
+        if on_study:
+            on_study(number)
+    return {
+        "num_studies": len(studies[:max_studies]),
+        "method": method,
+        "num_controls": num_controls,
+        "findings": {
+            name: {"num": len(found["model"]), **{kind: _means(found[kind]) for kind in found}}
+            for name, found in rows.items()
+            if found["model"]
+        },
+        "separation": {kind: _mean(values) for kind, values in apart.items()},
+        "completeness": {kind: _mean(values) for kind, values in lowest.items()},
+    }
+
+
+def format_evaluation(values: Mapping[str, Any]) -> str:
+    """The numbers as a table in Markdown; the control's in parentheses."""
+    lines = [
+        "| finding | studies | hits | by chance | AUPRC | finding's share | Dice, best |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    for name, row in values["findings"].items():
+        one, other = row["model"], row["control"]
+        lines.append(
+            f"| {name} | {row['num']} | {one['hit']:.2f} ({other['hit']:.2f}) | {one['hit_by_chance']:.2f} "
+            f"| {one['auprc']:.3f} ({other['auprc']:.3f}) | {one['prevalence']:.3f} "
+            f"| {one['dice']:.2f} ({other['dice']:.2f}) |"
+        )
+    for name, title in (("separation", "Separation of a study's maps"), ("completeness", "Completeness")):
+        pair = values[name]
+        if pair["model"] is not None:
+            lines.append(f"\n{title}: {pair['model']:.3f} (control {pair['control']:.3f})")
+    return "\n".join(lines)
+
+
+def _bits(truth_dir: Path) -> dict[str, int]:
+    path = truth_dir / "findings.json"
+    try:
+        if path.stat().st_size > _MAX_JSON_BYTES:
+            raise ValueError("too large")
+        bits = json.loads(path.read_text(encoding="utf-8"))["bits"]
+        return {str(name): int(bit) for name, bit in bits.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise SourceError(
+            f"{truth_dir.name} holds no findings.json of a phantom set: give the folder `truth` that `itemclip-med "
+            "phantom make` wrote."
+        ) from error
+
+
+def _masks(truth_dir: Path, study: Study, bits: Mapping[str, int]) -> dict[str, np.ndarray]:
+    """The masks of a study on the voxels of its first series."""
+    import nibabel as nib
+
+    image = nib.load(truth_dir / f"{study.study_id}.nii.gz")
+    series = study.series[0]
+    affine = np.array(series.affine)
+    packed = np.asarray(image.dataobj)
+    if packed.shape != series.shape or np.abs(image.affine - affine).max() > 0.01:
+        packed = _on_grid(packed, image.affine, affine, series.shape)
+    return {name: (packed >> bit & 1).astype(bool) for name, bit in bits.items()}
+
+
+def _on_grid(packed: np.ndarray, affine: np.ndarray, target: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+    """Packed masks at the nearest voxel of another grid.
+
+    Raises:
+        FormatError: if the grids do not overlap.
+    """
+    from scipy.ndimage import affine_transform
+
+    matrix = np.linalg.inv(affine) @ target
+    out = affine_transform(packed, matrix[:3, :3], matrix[:3, 3], tuple(shape), order=0, cval=0)
+    if packed.any() and not out.any():
+        raise FormatError("The masks lie elsewhere than the series: are they of the same phantoms?")
+    return out
+
+
+def _means(found: Sequence[Localization]) -> dict[str, float]:
+    names = ("hit", "hit_by_chance", "auprc", "prevalence", "dice")
+    return {name: float(np.mean([getattr(one, name) for one in found])) for name in names}
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return float(np.mean(values)) if values else None
