@@ -18,6 +18,7 @@ NO_LABELS = "no labels"
 NOT_SCORED = "labels, but no scores"
 EXCLUDED = "excluded by the protocol"
 UNKNOWN = "unknown"
+PATIENT = "patient "
 
 
 @dataclass
@@ -129,4 +130,4 @@ def arrays(
 def patient_of(task: Task, row: StudyRow, study_id: str) -> str:
     """The patient, or the study where none is known; the prefixes keep the two from colliding."""
     patient = row.patient_id or task.part_of_id("patient", study_id)
-    return f"patient {patient}" if patient else f"study {study_id}"
+    return f"{PATIENT}{patient}" if patient else f"study {study_id}"

@@ -106,8 +106,10 @@ def _multiclass(result: Mapping[str, Any], task: Task) -> Table:
         ]
         for name, numbers in result["multiclass"].items()
     ]
+    mean = result["mean"].get("multiclass_balanced_accuracy")
+    last = [f"mean of {len(rows)}", "", number(mean), *[""] * (2 + len(published))]
     header = ["task", "studies", "balanced acc.", "95 % CI", "AUC", *map(method, published)]
-    return Table("The class with the greatest score", header, rows)
+    return Table("The class with the greatest score", header, rows, last)
 
 
 def _groups(groups: Mapping[str, Any], title: str) -> Table:
@@ -121,8 +123,8 @@ def _groups(groups: Mapping[str, Any], title: str) -> Table:
 def _quirks(result: Mapping[str, Any], task: Task) -> list[Table]:
     """Both results side by side."""
     there = result["published_quirks"]
-    if there["multiclass"]:
-        return [_quirks_of_classes(result)]
+    if task.quirks.softmax_single:
+        return [_quirks_of_classes(result)] if there["multiclass"] else []
     rows = []
     for finding in task.findings:
         ours, theirs = result["findings"][finding.name], there["findings"][finding.name]

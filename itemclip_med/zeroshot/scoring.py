@@ -9,13 +9,25 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from itemclip_med.errors import TaskError
 from itemclip_med.labels import Labels
 from itemclip_med.zeroshot import metrics
 from itemclip_med.zeroshot.curves import check_rule
 from itemclip_med.zeroshot.finding_numbers import SeparateSplit, finding_numbers
 from itemclip_med.zeroshot.groups import group_numbers
-from itemclip_med.zeroshot.matching import NOT_SCORED, Exclusions, Matched, arrays, check_match, match, patient_of
+from itemclip_med.zeroshot.matching import (
+    NOT_SCORED,
+    PATIENT,
+    UNKNOWN,
+    Exclusions,
+    Matched,
+    arrays,
+    check_match,
+    match,
+    patient_of,
+)
 from itemclip_med.zeroshot.multiclass import multiclass_numbers
 from itemclip_med.zeroshot.protocol import Task
 from itemclip_med.zeroshot.quirks import quirk_numbers
@@ -129,8 +141,22 @@ def write_evaluation(
     if may_write("labels.csv"):
         write_labels(out_dir / "labels.csv", task.names, {key: labels[key] for key in matched.study_ids})
     if may_write("studies.csv"):
-        write_study_rows(out_dir / "studies.csv", {key: studies.get(key, StudyRow()) for key in matched.study_ids})
+        write_study_rows(out_dir / "studies.csv", _rows_used(matched, studies))
     write_metrics(out_dir / "metrics.json", result)
+
+
+def _rows_used(matched: Matched, studies: Mapping[str, StudyRow]) -> dict[str, StudyRow]:
+    """Patients, sources and scanners as the evaluation took them."""
+    columns = zip(matched.study_ids, matched.patients, matched.sources, matched.scanners, strict=True)
+    return {
+        study_id: StudyRow(
+            patient_id=patient.removeprefix(PATIENT) if patient.startswith(PATIENT) else None,
+            source=None if source == UNKNOWN else source,
+            scanner=None if scanner == UNKNOWN else scanner,
+            split=studies.get(study_id, StudyRow()).split,
+        )
+        for study_id, patient, source, scanner in columns
+    }
 
 
 def evaluate(
@@ -171,6 +197,10 @@ def evaluate(
     matched = match(task, scores, labels, studies, exclusions)
     bootstrap = {"num_bootstraps": options.num_bootstraps, "seed": options.seed}
     findings, mean = finding_numbers(task.names, matched, split, **bootstrap)
+    multiclass = multiclass_numbers(task, matched, **bootstrap)
+    if multiclass:
+        values = [numbers["balanced_accuracy"] for numbers in multiclass.values()]
+        mean["multiclass_balanced_accuracy"] = None if None in values else float(np.mean(values))
     permutation = None
     if options.num_permutations:
         permutation = metrics.permutation_test(
@@ -188,7 +218,7 @@ def evaluate(
         "excluded_studies": exclusions.studies,
         "findings": findings,
         "mean": mean,
-        "multiclass": multiclass_numbers(task, matched, **bootstrap),
+        "multiclass": multiclass,
         "by_source": group_numbers(task.names, matched, matched.sources),
         "by_scanner": group_numbers(task.names, matched, matched.scanners),
         "threshold_split": None if split is None else {"rule": split.rule, "num_studies": len(split.scores)},

@@ -145,6 +145,8 @@ def test_ct_rate_dedup_takes_the_smallest_pixels_and_drops_repeated_reports(ct_r
         assert all(pixel[key] == min(pixel[each] for each in volumes) for key in kept)
     assert result["by_scanner"]
     assert sum(group["num_studies"] for group in result["by_scanner"].values()) == 1563
+    used = {row["study_id"]: row for row in rows_of(tmp_path / "out" / "studies.csv")}
+    assert all(key.startswith(row["patient_id"] + "_") and row["scanner"] for key, row in used.items())
 
 
 def test_dedup_without_its_tables_says_which(tmp_path):
@@ -245,6 +247,9 @@ def test_pub_brain_5_classes_pairs_and_sources(shared_dir, tmp_path, name, file)
     )
     assert five["balanced_accuracy"] == pytest.approx(balanced_accuracy_score(truth, values.argmax(axis=1)), abs=1e-9)
     assert np.array(five["confusion"]).sum() == len(ids)
+    assert result["mean"]["multiclass_balanced_accuracy"] == pytest.approx(
+        np.mean([numbers["balanced_accuracy"] for numbers in result["multiclass"].values()])
+    )
     sources = {key.split("/")[0] for key in ids}
     assert set(five["by_source"]) == set(result["by_source"]) == sources
     for source in sources:
