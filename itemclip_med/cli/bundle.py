@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import click
@@ -57,10 +56,35 @@ def print_path(name: str) -> None:
 @bundle.command("copy")
 @click.argument("name")
 @click.argument("dest", type=click.Path(path_type=Path))
-def copy_bundle(name: str, dest: Path) -> None:
-    """Copy bundle NAME to the new folder DEST, to change its configs."""
+@click.option("--model", default="", help="Folder, hub id or shipped name: copy its weights too, ready to publish.")
+@click.option(
+    "--metrics",
+    "metrics_path",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="metrics.json of an evaluation, for the model card.",
+)
+@click.option("--trained-on", default="", help="What the model was trained on, in a sentence.")
+@click.option(
+    "--license", "license_id", default="other", show_default=True, help="Of the weights, as model hubs name licenses."
+)
+@click.option("--weights-url", default="", help="Where models/model.pt will be hosted, for large_files.yml.")
+def copy_bundle(
+    name: str, dest: Path, model: str, metrics_path: Path | None, trained_on: str, license_id: str, weights_url: str
+) -> None:
+    """Copy bundle NAME to the new folder DEST, to change its configs or to publish it.
+
+    With --model the copy holds the weights, as MONAI's zoo and model hubs want them, metadata and configs of just that
+    network, and a model card.
+    """
     source = _find_bundle(name)
-    if dest.exists() and (not dest.is_dir() or any(dest.iterdir())):
-        raise SourceError(f"{dest} exists and is not an empty folder; name a new one.")
-    shutil.copytree(source, dest, dirs_exist_ok=True)
-    click.echo(f"{name} copied to {dest}")
+    if not model and (metrics_path or trained_on or weights_url):
+        raise click.UsageError("--metrics, --trained-on and --weights-url describe weights: give --model too.")
+    from itemclip_med.training.publish import Publication, read_metrics
+    from itemclip_med.training.publish import copy_bundle as copy
+
+    metrics = None if metrics_path is None else read_metrics(metrics_path)
+    publication = Publication(metrics, trained_on, license_id, weights_url)
+    left = copy(source, dest, model=model, publication=publication)
+    click.echo(f"{name} copied to {dest}{f', with the weights of {model}' if model else ''}")
+    for sentence in left:
+        click.echo(f"Still to do: {sentence}")
