@@ -27,9 +27,9 @@ WHOLE_FILES = (
 # Entries of these files that each bundle has for itself.
 OWN_ENTRIES = {
     "configs/train.json": (
-        "_desc_", "output_dir", "_desc_run", "epochs", "batch_size", "micro_batch_size", "learning_rate", "weight_decay", "warmup_steps",
-        "num_items", "_desc_augmentation", "max_shift", "max_offset", "mirror", "task", "_desc_model_input",
-        "model_input", "model_config", "loss_def",
+        "_desc_", "output_dir", "_desc_run", "epochs", "batch_size", "micro_batch_size", "learning_rate",
+        "weight_decay", "warmup_steps", "num_items", "_desc_augmentation", "max_shift", "max_offset", "mirror", "task",
+        "_desc_model_input", "model_input", "model_config", "loss_def",
     ),
     "configs/inference.json": ("recipe", "task"),
 }  # fmt: skip

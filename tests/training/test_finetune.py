@@ -120,7 +120,7 @@ def test_a_model_without_a_pool_has_no_features_of_prompts():
             max_series=1,
             scoring="global",
             context_length=32,
-        )  # fmt: skip
+        )
     )
     with pytest.raises(ModelError, match="without its pool"):
         LabelStep(model, PROMPTS, features="prompts")
