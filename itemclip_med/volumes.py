@@ -5,6 +5,7 @@ Every source format gives the same :class:`Volume`, so it stands below all of th
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -62,12 +63,11 @@ class Volume:
             fill: value of voxels outside the acquired stack: air for CT.
 
         Returns:
-            A volume whose axes are orthogonal, linear between slices and rows; itself where nothing is sheared.
+            A volume whose axes are orthogonal, linear within slices: each stays where it is along its normal and is
+            shifted by what the tilt of the gantry moved it. Itself where nothing is sheared.
         """
         if not self.is_tilted:
             return self
-        from scipy.ndimage import affine_transform
-
         row, column = (self.affine[:3, axis] / np.linalg.norm(self.affine[:3, axis]) for axis in (0, 1))
         normal = np.cross(row, column)
         step = self.affine[:3, 2]
@@ -85,13 +85,42 @@ class Volume:
         affine[:3, :3] = frame * steps_mm
         affine[:3, 3] = frame @ low
         mapping = np.linalg.inv(self.affine) @ affine
-        array = affine_transform(
-            self.array.astype(np.float32), mapping[:3, :3], mapping[:3, 3], shape, order=1, cval=fill
-        )
-        if self.array.dtype == np.int16:
-            array = np.rint(array).astype(np.int16)
+        array = _shift_slices(self.array, mapping[:2, 2:], shape, fill)
         note = "tilted gantry: resampled to right angles"
         return replace(self, array=array, affine=affine, warnings=(*self.warnings, note), sop_uids=(), is_tilted=False)
+
+
+def _shift_slices(array: np.ndarray, drift: np.ndarray, shape: tuple[int, int, int], fill: float) -> np.ndarray:
+    """Each slice of (X, Y, Z) shifted within its plane, linear between voxels, ``fill`` outside of it.
+
+    Args:
+        array: the slices.
+        drift: (2, 2): along x and y, voxels that a slice is shifted by for each slice before it, and all are.
+        shape: of the result.
+        fill: value of what no slice covers.
+    """
+    out = np.empty(shape[::-1], array.dtype).transpose(2, 1, 0)  # slices lie one after the other in memory
+    for number in range(shape[2]):
+        plane = array[..., number].astype(np.float32)
+        for axis in (0, 1):
+            shift = round(float(drift[axis] @ (number, 1)), 9)  # else rounding costs a voxel at the edge
+            plane = np.moveaxis(_shift_rows(np.moveaxis(plane, axis, 0), shift, shape[axis], fill), 0, axis)
+        out[..., number] = plane if array.dtype != np.int16 else np.rint(plane)
+    return out
+
+
+def _shift_rows(plane: np.ndarray, shift: float, num_rows: int, fill: float) -> np.ndarray:
+    """Rows ``shift``, ``shift`` + 1, … of a plane, interpolated; those that it does not have are ``fill``."""
+    lower = math.floor(shift)
+    share = np.float32(shift - lower)
+    first, end = max(0, math.ceil(-shift)), min(num_rows, math.floor(len(plane) - 1 - shift) + 1)
+    rows = np.full_like(plane, fill, shape=(num_rows, plane.shape[1]))
+    if first < end:
+        inside = plane[first + lower : end + lower]
+        if share:
+            inside = (1 - share) * inside + share * plane[first + lower + 1 : end + lower + 1]
+        rows[first:end] = inside
+    return rows
 
 
 def is_sheared(affine: np.ndarray, tolerance: float = _SHEAR) -> bool:

@@ -10,6 +10,7 @@ import pytest
 
 from itemclip_med.dicom import convert, discover, discover_folder, inspect, load_series
 from itemclip_med.errors import GeometryError, PixelError, SourceError
+from itemclip_med.volumes import Volume, is_sheared
 from tests.dicom.making import write_series
 
 
@@ -97,6 +98,28 @@ def test_a_tilted_stack_keeps_its_shear_and_can_be_straightened(tmp_path):
     world = volume.affine @ [2, 4, 3, 1]
     index = np.rint(np.linalg.inv(straight.affine) @ world).astype(int)
     assert straight.array[tuple(index[:3])] == volume.array[2, 4, 3]
+
+
+def test_straightening_keeps_every_slice_and_moves_it_by_its_drift():
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        drift_mm, spacing_mm, depth_mm = rng.uniform(-3, 3), rng.uniform(0.3, 1), rng.uniform(0.5, 6)
+        turned, _ = np.linalg.qr(rng.normal(size=(3, 3)))
+        affine = np.eye(4)
+        affine[:3, :3] = turned @ [[spacing_mm, 0, 0], [0, spacing_mm, drift_mm], [0, 0, depth_mm]]
+        affine[:3, 3] = rng.uniform(-200, 200, 3)
+        x, y, z = np.meshgrid(np.arange(5), np.arange(9), np.arange(6), indexing="ij")
+        values = (100 * z + 10 * y + x).astype(np.float32)  # linear, so that interpolation is exact
+        volume = Volume(values, affine, "CT", "", is_tilted=True).straightened(-1024)
+        assert not is_sheared(volume.affine)
+        places = np.stack(np.meshgrid(*map(np.arange, volume.array.shape), indexing="ij"), -1)
+        source = (places @ volume.affine[:3, :3].T + volume.affine[:3, 3] - affine[:3, 3]) @ np.linalg.inv(
+            affine[:3, :3]
+        ).T
+        inside = ((source > 1e-4) & (source < np.array([4, 8, 5]) - 1e-4))[..., 1]
+        wanted = 100 * source[..., 2] + 10 * source[..., 1] + source[..., 0]
+        assert np.allclose(volume.array[inside], wanted[inside], atol=0.01)
+        assert all(inside[..., k].any() for k in range(6))
 
 
 def test_a_duplicate_is_dropped_and_counted(tmp_path):
