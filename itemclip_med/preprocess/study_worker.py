@@ -118,7 +118,8 @@ class StudyWorker:
             entries.append(entry)
             arrays.append(array)
         if not entries:
-            raise SourceError(f"Study {study_id[:12]}: {errors[-1]}")
+            shown = study_id[:12] if self.ids.is_hashing else study_id
+            raise SourceError(f"Study {shown}: {errors[-1]}")
         record = Study(
             study_id=study_id,
             series=tuple(entries),
