@@ -7,6 +7,7 @@ from itemclip_med.training.export import ExportModel
 from itemclip_med.training.finetune import LabelStep, PrepareLabelBatch, finetune_groups, label_step, labeled_studies
 from itemclip_med.training.logs import LossLog, MetricLog
 from itemclip_med.training.optimizing import GradClip, LogScaleClamp, parameter_groups
+from itemclip_med.training.progress import Progress
 from itemclip_med.training.recording import RunRecord, ScoreTable
 from itemclip_med.training.resume import Resume
 from itemclip_med.training.retrieval import ItemRetrieval
@@ -33,6 +34,7 @@ __all__ = [
     "PrepareItemBatch",
     "PrepareLabelBatch",
     "PrepareStudyBatch",
+    "Progress",
     "Resume",
     "RunRecord",
     "ScoreTable",

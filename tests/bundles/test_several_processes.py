@@ -2,49 +2,27 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from itemclip_med.predict import DemoSettings
-from itemclip_med.predict.demo import make_stores
-from itemclip_med.resources import bundles_dir
-
-CONFIGS = bundles_dir() / "head_ct_itemclip" / "configs"
+from tests.bundles.running import environment, make_store, read_rows, training_command
 
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory) -> Path:
     """Fourteen phantoms with items."""
-    out = tmp_path_factory.mktemp("phantoms")
-    settings = DemoSettings(num_train=14, num_test=1, workers=1)
-    return make_stores(out, settings, say=lambda line: None)["train"]
+    return make_store(tmp_path_factory.mktemp("phantoms"))
 
 
-def train(store: Path, folder: Path, batch_size: int, processes: int = 1, epochs: int = 2) -> list[dict[str, str]]:
+def train(store: Path, folder: Path, batch_size: int, processes: int = 1) -> list[dict[str, str]]:
     """Run the bundle with MONAI's command; the rows of its losses."""
-    overlays = ["train.json", "demo.json"] + (["multi_gpu_train.json"] if processes > 1 else [])
-    configs = "[" + ",".join(f"'{CONFIGS / name}'" for name in overlays) + "]"
-    launcher = [sys.executable, "-m"]
-    if processes > 1:
-        launcher = [*launcher, "torch.distributed.run", "--standalone", f"--nproc_per_node={processes}", "-m"]
-    command = [
-        *launcher, "monai.bundle", "run", "training",
-        "--meta_file", f"['{CONFIGS / 'metadata.json'}','{CONFIGS / 'demo_metadata.json'}']",
-        "--logging_file", str(CONFIGS / "logging.conf"), "--config_file", configs,
-        "--store", str(store), "--output_dir", str(folder), "--epochs", str(epochs), "--batch_size", str(batch_size),
-        "--val_share", "0.2", "--log_interval", "1", "--tensorboard", "False", "--warmup_steps", "1",
-    ]  # fmt: skip
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=500, cwd=store.parent)
+    command = training_command(store, folder, batch_size, processes)
+    done = subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=500, cwd=store.parent)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    with (folder / "losses.csv").open(newline="") as file:
-        return list(csv.DictReader(file))
+    return read_rows(folder / "losses.csv")
 
 
 @pytest.fixture(scope="module")
@@ -66,9 +44,7 @@ def test_two_processes_have_the_loss_of_one(runs):
 
 def test_two_processes_validate_on_all_studies_and_write_once(runs):
     for folder, _ in runs.values():
-        with (folder / "validation.csv").open(newline="") as file:
-            rows = list(csv.DictReader(file))
-        assert len(rows) == 1
+        assert len(read_rows(folder / "validation.csv")) == 1
         assert (folder / "exported" / "last" / "model.safetensors").is_file()
         assert len(list((folder / "checkpoints").glob("*.pt"))) == 2
         assert "earlier" not in json.loads((folder / "run.json").read_text())

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import os
+import signal
 
 import numpy as np
 import pytest
 import torch
 
-from itemclip_med.data import Augmentation, ItemSampling, StudyDataset, collate_studies, outlive_signals
+from itemclip_med.data import Augmentation, ItemSampling, StudyDataset, close_workers, collate_studies, outlive_signals
 from itemclip_med.data.augmentation import Change, swap_sides
 from itemclip_med.errors import LabelsError, ModelError, StoreError
 from itemclip_med.records import Item, Report, Series, Study
@@ -163,6 +165,23 @@ def test_workers_that_stay_learn_the_epoch(store):
         assert batch["items"] == [
             dataset[index]["items"] + [""] * (3 - len(dataset[index]["items"])) for index in range(3)
         ]
+
+
+def test_a_worker_outlives_the_first_signal_and_ends_with_its_loader(store):
+    loader = torch.utils.data.DataLoader(
+        StudyDataset(store, INPUT), 1, num_workers=1, persistent_workers=True, collate_fn=collate_studies,
+        worker_init_fn=outlive_signals,
+    )  # fmt: skip
+    batches = iter(loader)
+    next(batches)
+    (worker,) = loader._iterator._workers
+    os.kill(worker.pid, signal.SIGTERM)
+    assert len(list(batches)) == 2
+    assert worker.is_alive()
+    del batches
+    close_workers([loader])
+    worker.join(5)
+    assert not worker.is_alive()
 
 
 def test_status_groups_tell_normal_studies(store):
