@@ -32,6 +32,11 @@ def test_every_task_that_ships_loads_under_its_file_name(name):
         assert entry.source
 
 
+@pytest.mark.parametrize("name", list_tasks())
+def test_every_task_that_ships_stands_in_the_reference(name, repo_dir):
+    assert f"| `{name}` |" in (repo_dir / "docs/reference/tasks.md").read_text()
+
+
 def test_cq500_tasks_have_the_official_column_names():
     ten, eleven = load_task("cq500-10"), load_task("cq500-11")
     assert len(ten.names) == 10
