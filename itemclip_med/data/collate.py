@@ -21,7 +21,8 @@ def collate_studies(
     Returns:
         ``image`` (B, N, C, D, H, W) float32, missing series 0; ``series_mask`` (B, N) bool; ``series`` B lists of
         names; ``study_id``, ``labels``, ``acquisition`` B each; and where there are items: ``items`` B lists of K
-        texts, "" behind the last one, ``item_mask`` (B, K) float32, ``is_normal`` (B,) bool, ``text`` for a tokenizer.
+        texts, hard negatives behind the items and "" behind them, ``item_mask`` (B, K) float32, 1 at items, -1 at hard
+        negatives, 0 at nothing, ``is_normal`` (B,) bool, ``text`` for a tokenizer.
     """
     num_series = max(len(sample["image"]) for sample in samples)
     first = samples[0]["image"]
@@ -38,9 +39,12 @@ def collate_studies(
     }
     num_items = max(sample["num_items"] for sample in samples)
     if num_items:
-        items = [[*sample["items"], *[""] * (num_items - len(sample["items"]))] for sample in samples]
+        both = [(list(sample["items"]), list(sample.get("denied", ()))) for sample in samples]
+        items = [[*own, *denied, *[""] * (num_items - len(own) - len(denied))] for own, denied in both]
         batch["items"] = items
-        batch["item_mask"] = torch.tensor([[float(bool(text)) for text in texts] for texts in items])
+        batch["item_mask"] = torch.tensor(
+            [([1.0] * len(own) + [-1.0] * len(denied) + [0.0] * num_items)[:num_items] for own, denied in both]
+        )
         batch["is_normal"] = torch.tensor([sample["is_normal"] for sample in samples])
         if tokenizer is not None:
             batch["text"] = dict(tokenizer([text for texts in items for text in texts]))

@@ -125,7 +125,7 @@ class StudyDataset(Dataset):
 
         Returns:
             ``image`` (N, C, D, H, W) float32, ``series`` N names, ``acquisition`` N numbers of volumes, ``study_id``,
-            ``labels``, ``items`` texts, ``num_items`` K, ``is_normal``.
+            ``labels``, ``items`` texts, ``denied`` texts of hard negatives, ``num_items`` K, ``is_normal``.
         """
         study = self.studies[index]
         chosen = self._chosen(study)
@@ -143,13 +143,16 @@ class StudyDataset(Dataset):
             "study_id": study.study_id,
             "labels": dict(study.labels),
             "items": [],
+            "denied": [],
             "num_items": 0,
             "is_normal": False,
         }
         if self.items is not None:
             report = self.store.reports[study.study_id]
-            items = self.items.choose(report, self._random(study, "items"))
-            sample["items"] = items if change is None else [change.text(item) for item in items]
+            drawn = self.items.draw(report, self._random(study, "items"))
+            sample["items"], sample["denied"] = (
+                texts if change is None else [change.text(text) for text in texts] for texts in drawn
+            )
             sample["num_items"] = self.items.num_items
             sample["is_normal"] = bool(report.is_normal)
         return sample

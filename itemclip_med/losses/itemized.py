@@ -188,7 +188,8 @@ class ItemizedCLIPLoss(nn.Module):
             image_tokens: (B, P, E) patch tokens of the image tower, any length.
             image_features: (B, E) global embeddings, any length.
             item_features: (B, K, E) item embeddings, any length; padding slots may hold any finite values.
-            item_mask: (B, K), 1 at real items, 0 at padding.
+            item_mask: (B, K), 1 at real items, 0 at padding, -1 at hard negatives: texts that the study denies. They
+                are negatives of their own study in ILA and KTA, and stand in no other term and for no other study.
             is_normal: (B,), 1 at normal studies; None means none is.
             pool: the attention pool, item texts to patch tokens.
             logit_scale: multiplies cosines, already exponentiated.
@@ -357,7 +358,9 @@ class ItemizedCLIPLoss(nn.Module):
         layout = read_text_layout(columns, num_slots, items.own.start)
         item_mask = items.item_mask[items.own]
         has_items = self._has_items(items.item_mask)
-        counts = torch.where(layout.is_own, item_mask.gather(1, layout.slot), has_items[layout.study])
+        own_mask = item_mask.gather(1, layout.slot)
+        counts = torch.where(layout.is_own, own_mask.abs(), has_items[layout.study])
+        labels = torch.where(layout.is_own & (own_mask < 0), -1.0, layout.labels)
         both_normal = items.is_normal[items.own, None] * items.is_normal[layout.study] * ~layout.is_own
         weights = counts * has_items[items.own, None] * (1 - both_normal)
         num_negatives = columns.shape[1] - num_slots
@@ -365,14 +368,14 @@ class ItemizedCLIPLoss(nn.Module):
             # the drawn negatives stand for all others, so that the expected loss does not depend on the cap
             weights = torch.where(layout.is_own, weights, weights * ((len(items.item_mask) - 1) / num_negatives))
         own = layout.is_own.float().argmax(dim=1, keepdim=True) + torch.arange(num_slots, device=columns.device)
-        return TextPairs(layout.labels, counts, weights, item_mask, own)
+        return TextPairs(labels, counts, weights, item_mask.clamp_min(0), own)
 
     def _pair_remote(self, batch: _Batch, rank: int, columns: Tensor) -> TextPairs:
         """How another rank's columns count, row beside row, all as negatives (golden/README.md 2.8)."""
         theirs = batch.items.of_rank(rank)
         item_mask, normal = batch.items.item_mask[theirs], batch.items.is_normal
         layout = read_text_layout(columns, item_mask.shape[1])
-        counts = torch.where(layout.is_own, item_mask.gather(1, layout.slot), 1.0)
+        counts = torch.where(layout.is_own, item_mask.clamp_min(0).gather(1, layout.slot), 1.0)
         weights = counts * (1 - normal[batch.items.own, None] * normal[theirs][layout.study])
         return TextPairs(-torch.ones_like(counts), counts, weights, item_mask, own=None)
 
@@ -384,7 +387,7 @@ class ItemizedCLIPLoss(nn.Module):
         return multi_positive_loss(
             F.normalize(batch.images, dim=-1),
             F.normalize(items.items, dim=-1),
-            pair_weights.repeat_interleave(items.items.shape[1], dim=1) * items.item_mask.flatten(),
+            pair_weights.repeat_interleave(items.items.shape[1], dim=1) * items.item_mask.clamp_min(0).flatten(),
             batch.scale,
             batch.bias,
             divisor,
@@ -399,7 +402,7 @@ class ItemizedCLIPLoss(nn.Module):
         return multi_positive_loss(
             F.normalize(batch.images, dim=-1),
             F.normalize(items, dim=-1),
-            (1 - both).repeat_interleave(items.shape[1], dim=1) * item_mask.flatten(),
+            (1 - both).repeat_interleave(items.shape[1], dim=1) * item_mask.clamp_min(0).flatten(),
             batch.scale,
             batch.bias,
             divisor,

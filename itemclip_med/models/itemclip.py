@@ -282,7 +282,7 @@ class ItemizedCLIP(nn.Module):
             raise ModelError(
                 f"item_mask of shape {tuple(item_mask.shape)} for {len(ids)} texts, expected one entry per text."
             )
-        rows = (item_mask.flatten() > 0).nonzero()[:, 0].to(ids.device)
+        rows = (item_mask.flatten() != 0).nonzero()[:, 0].to(ids.device)
         if len(rows) == len(ids):
             return self.text(ids, attention)
         features = self.text(ids[rows], None if attention is None else attention[rows])

@@ -62,10 +62,14 @@ class PrepareItemBatch:
         """
         text, item_mask = batch.get("text"), batch["item_mask"]
         if self.texts != "items":
-            reports = [" ".join(item for item in items if item) for items in batch["items"]]
+            own = [
+                [item for item, mask in zip(items, masks, strict=True) if mask > 0]
+                for items, masks in zip(batch["items"], item_mask.tolist(), strict=True)
+            ]
+            reports = [" ".join(items) for items in own]
             item_mask = (item_mask > 0).any(dim=1, keepdim=True).float()
             if self.texts == "report_and_item":
-                firsts = [next((item for item in items if item), "") for items in batch["items"]]
+                firsts = [next(iter(items), "") for items in own]
                 reports = [text for pair in zip(reports, firsts, strict=True) for text in pair]
                 item_mask = item_mask.expand(-1, 2)
             text = self.tokenize(reports)

@@ -70,7 +70,7 @@ class ItemizedStep(nn.Module):
         Args:
             image: (B, N, C, D, H, W).
             text: ``input_ids`` and ``attention_mask``, (B * K, T) each, study by study.
-            item_mask: (B, K), 1 at real items.
+            item_mask: (B, K), 1 at real items, -1 at hard negatives, 0 at padding.
             is_normal: (B,), 1 at normal studies.
             series: names of the series, B lists of up to N.
             series_mask: (B, N) bool, False at padding series, which stand behind the real ones.
