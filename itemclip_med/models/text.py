@@ -5,15 +5,16 @@ from __future__ import annotations
 import dataclasses
 import html
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from itemclip_med.errors import ModelError
 from itemclip_med.models.config import SMALL_TEXT, TextConfig
+from itemclip_med.models.text_sources import build_encoder, loading
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -22,8 +23,6 @@ SMALL_TOKENIZER_DIR = Path(__file__).resolve().parent / "assets" / "text_small"
 SMALL_TEXT_WEIGHTS = SMALL_TOKENIZER_DIR / "model.safetensors"
 
 _ENCODER_BATCH = 256
-_SMALL_GAIN = 2.0  # of the linear layers of the small encoder, before training
-_Loaded = TypeVar("_Loaded")
 _QUOTES = str.maketrans({"‘": "'", "’": "'", "‚": "'", "‛": "'", "“": '"', "”": '"', "„": '"', "‟": '"'})
 _LIGATURES = str.maketrans({"ﬀ": "ff", "ﬁ": "fi", "ﬂ": "fl", "ﬃ": "ffi", "ﬄ": "ffl", "ﬅ": "st", "ﬆ": "st"})
 # How the first byte of a UTF-8 character looks when it was read as a Western single-byte text.
@@ -127,21 +126,29 @@ def load_tokenizer(source: str | Path = SMALL_TEXT, context_length: int = 256) -
     Raises:
         ModelError: if it cannot be loaded.
     """
-    from transformers import AutoTokenizer, BertTokenizerFast, PreTrainedTokenizerFast
+    from transformers import BertTokenizerFast, PreTrainedTokenizerFast
 
     if str(source) == SMALL_TEXT:
         source = SMALL_TOKENIZER_DIR
     folder = Path(source)
     if (folder / "tokenizer.json").is_file():
         # Not AutoTokenizer: in a model folder it would look for a Hugging Face model's config.json.
-        tokenizer = _load(lambda: PreTrainedTokenizerFast.from_pretrained(str(folder)), "tokenizer", source)
+        tokenizer = loading(lambda: PreTrainedTokenizerFast.from_pretrained(str(folder)), "tokenizer", source)
     elif (folder / "vocab.txt").is_file():
-        tokenizer = _load(lambda: BertTokenizerFast.from_pretrained(str(folder)), "tokenizer", source)
+        tokenizer = loading(lambda: BertTokenizerFast.from_pretrained(str(folder)), "tokenizer", source)
     else:
-        tokenizer = _load(
-            lambda: AutoTokenizer.from_pretrained(str(source), trust_remote_code=False), "tokenizer", source
-        )
+        tokenizer = loading(lambda: _named_tokenizer(str(source)), "tokenizer", source)
     return TextTokenizer(tokenizer, context_length)
+
+
+def _named_tokenizer(source: str) -> PreTrainedTokenizerBase:
+    """A tokenizer by its name; one that would run code of its own (CXR-BERT's) is read as a BERT's."""
+    from transformers import AutoTokenizer, BertTokenizerFast
+
+    try:
+        return AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+    except ValueError:
+        return BertTokenizerFast.from_pretrained(source)
 
 
 class TextTower(nn.Module):
@@ -171,7 +178,7 @@ class TextTower(nn.Module):
     ) -> None:
         super().__init__()
         self.tokenizer = tokenizer or load_tokenizer(config.tokenizer or config.source, context_length)
-        self.encoder = _build_encoder(config, self.tokenizer, context_length, pretrained)
+        self.encoder = build_encoder(config, self.tokenizer, context_length, pretrained)
         # Poolers would get no gradient, which DDP takes for an error.
         if getattr(self.encoder, "pooler", None) is not None:
             self.encoder.pooler = None
@@ -244,65 +251,3 @@ def _load_small(tower: TextTower) -> None:
                 own[name][:known] = value[:known].float()
             elif name not in resized:
                 own[name].copy_(value)
-
-
-def _build_encoder(config: TextConfig, tokenizer: TextTokenizer, context_length: int, pretrained: bool) -> nn.Module:
-    """The encoder: from its source, or from its architecture alone."""
-    from transformers import AutoConfig, AutoModel, BertConfig, BertModel
-
-    if config.architecture is not None and not (pretrained and config.source != SMALL_TEXT):
-        values = _checked_architecture(config.architecture)
-        model_type = values.pop("model_type")
-        return _load(
-            lambda: AutoModel.from_config(AutoConfig.for_model(model_type, **values), trust_remote_code=False),
-            "text encoder",
-            f"of type {model_type}",
-        )
-    if config.source != SMALL_TEXT:
-        return _load(
-            lambda: AutoModel.from_pretrained(config.source, trust_remote_code=False, dtype=torch.float32),
-            "text encoder",
-            config.source,
-        )
-    settings = BertConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=config.width,
-        num_hidden_layers=config.layers,
-        num_attention_heads=config.heads,
-        intermediate_size=4 * config.width,
-        max_position_embeddings=context_length,
-        hidden_dropout_prob=config.dropout,
-        attention_probs_dropout_prob=config.dropout,
-        pad_token_id=tokenizer.tokenizer.pad_token_id,
-    )
-    encoder = BertModel(settings, add_pooling_layer=False)
-    # BERT's 0.02 suits a width of 768. In a narrow encoder it leaves all texts with the same embedding (cosines of
-    # 0.9999), and training stands still for hundreds of steps until they have parted. Words keep 0.02: they learn fast.
-    for module in encoder.modules():
-        if isinstance(module, nn.Linear):
-            nn.init.normal_(module.weight, std=_SMALL_GAIN * config.width**-0.5)
-    return encoder
-
-
-def _checked_architecture(architecture: Mapping[str, Any]) -> dict[str, Any]:
-    """An architecture from a file that may be anybody's: a known type, no code, no absurd sizes."""
-    values = {name: value for name, value in architecture.items() if name not in ("auto_map", "transformers_version")}
-    if not isinstance(values.get("model_type"), str):
-        raise ModelError("Model configuration: text.architecture names no model_type.")
-    for name, value in values.items():
-        if isinstance(value, int) and value > 1_000_000:
-            raise ModelError(f"Model configuration: text.architecture.{name} is {value}, expected at most 1000000.")
-    return values
-
-
-def _load(load: Callable[[], _Loaded], what: str, source: str | Path) -> _Loaded:
-    """Call a loader of transformers and turn its many errors into one of ours."""
-    try:
-        return load()
-    except (OSError, ValueError, KeyError, TypeError, ImportError, RuntimeError) as error:
-        first_line = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        name = Path(source).name if Path(source).is_absolute() else source
-        raise ModelError(
-            f"The {what} {name} cannot be loaded: {first_line[:200]} "
-            'Give a folder with its files, a Hugging Face name while online, or "small".'
-        ) from error
