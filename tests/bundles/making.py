@@ -27,8 +27,8 @@ def save_smoke_model(bundle, folder):
     return smoke_parser(bundle).get_parsed_content("network_def").save_pretrained(folder)
 
 
-def write_random_store(folder, bundle):
-    """A store of five studies of noise, with the items and labels that a bundle's task asks for."""
+def write_random_store(folder, bundle, splits=SPLITS):
+    """A store of studies of noise, one for each split, with the items and labels that a bundle's task asks for."""
     parser = smoke_parser(bundle)
     modality = parser["model_input::modality"]
     names = load_task(parser["task"]).names
@@ -38,7 +38,7 @@ def write_random_store(folder, bundle):
     entry = Series("AX", "", (1, 1, 1), (3.0, 3.0, 5.0), affine, modality, dtype)
     studies = [
         Study(f"s{n}", (entry,), split=split, labels={name: (n + i) % 2 for i, name in enumerate(names)})
-        for n, split in enumerate(SPLITS)
+        for n, split in enumerate(splits)
     ]
     with StoreWriter(folder) as writer:
         for study in studies:
