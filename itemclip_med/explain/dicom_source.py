@@ -13,7 +13,8 @@ import numpy as np
 
 from itemclip_med.dicom import DicomSeries, discover_folder, open_source
 from itemclip_med.errors import DicomError, SourceError
-from itemclip_med.preprocess.study_ids import default_key_path
+from itemclip_med.preprocess.recipe import StudyIdRule
+from itemclip_med.preprocess.study_ids import IdMaker, default_key_path, load_key
 from itemclip_med.records import Series, Study
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 _LPS = np.diag([-1.0, -1.0, 1.0])
+_HASH_DIGITS = 64
 _LEAST_OVERLAP = 0.6  # of the boxes: a straightened gantry tilt makes the stored box larger
 _LARGE_PIXEL_MM = 3.0  # maps are far coarser than images
 _FILLED = ("PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyID", "StudyDate", "StudyTime",
@@ -83,33 +85,40 @@ def opened_images(
     with open_source(source) as root:
         inventory = discover_folder(root)
         found = [one for study_ in inventory.studies for one in study_.volumes]
-        found = _of_study(found, study, store, id_key)
-        yield {one: _images(_match(one, found)) for one in series}
+        ids = _id_maker(study, store, id_key)
+        found = _of_study(found, study, ids)
+        yield {one: _images(_match(one, found, ids)) for one in series}
 
 
-def _of_study(found: list[DicomSeries], study: Study, store: Path, id_key: Path | None) -> list[DicomSeries]:
-    """The series whose study has the stored id, where the key of the ids is known."""
-    if study.study_id in {one.study_uid for one in found}:
-        return [one for one in found if one.study_uid == study.study_id]
+def _id_maker(study: Study, store: Path, id_key: Path | None) -> IdMaker | None:
+    """What makes the store's ids; None where they are public, or the key is not there."""
     path = id_key or default_key_path(store)
-    is_hash = len(study.study_id) == 64
-    if not is_hash or not path.is_file():
-        return found
-    from itemclip_med.preprocess.recipe import StudyIdRule
-    from itemclip_med.preprocess.study_ids import IdMaker, load_key
-
-    ids = IdMaker(StudyIdRule("hashed"), key=load_key(path, store))
-    own = [one for one in found if one.study_uid and ids.hash(one.study_uid) == study.study_id]
-    if not own:
-        raise SourceError(
-            f"The source is not study {study.study_id[:12]}: none of its {len({one.study_uid for one in found})} "
-            "studies has that id under the store's key. Name the DICOM of this study with --source."
-        )
-    return own
+    if len(study.study_id) != _HASH_DIGITS or not path.is_file():
+        return None
+    return IdMaker(StudyIdRule("hashed"), key=load_key(path, store))
 
 
-def _match(series: Series, found: Sequence[DicomSeries]) -> DicomSeries:
-    """The series that fills the stored one's box; of several the one of the same name, then of most slices."""
+def _of_study(found: list[DicomSeries], study: Study, ids: IdMaker | None) -> list[DicomSeries]:
+    """The series whose study has the stored id, where that can be told."""
+    own = [one for one in found if one.study_uid and study.study_id in (one.study_uid, ids and ids.hash(one.study_uid))]
+    if own or ids is None:
+        return own or found
+    raise SourceError(
+        f"The source is not study {study.study_id[:12]}: none of its {len({one.study_uid for one in found})} "
+        "studies has that id under the store's key. Name the DICOM of this study with --source."
+    )
+
+
+def _match(series: Series, found: Sequence[DicomSeries], ids: IdMaker | None) -> DicomSeries:
+    """The series with the stored one's images, else the one that fills its box.
+
+    Of several in the box that of the same name, then that of most slices; never one of several studies.
+    """
+    stored = set(series.sop_uids)
+    for one in found if stored else ():
+        uids = {file.text("SOPInstanceUID") for file in one.slices}
+        if stored & uids or (ids and stored & {ids.sop_uid(uid) for uid in uids}):
+            return one
     box = _box(np.array(series.affine), series.shape)
     rated = []
     for one in found:
@@ -126,6 +135,10 @@ def _match(series: Series, found: Sequence[DicomSeries]) -> DicomSeries:
         raise SourceError(
             f"No {series.modality} series of the source lies where the stored series {series.name} does: is it "
             "the same study? Name the DICOM that the store was made from with --source."
+        )
+    if len({entry[3].study_uid for entry in rated}) > 1:
+        raise SourceError(
+            "Several studies of the source lie where the stored series does: name the folder of the one with --source."
         )
     return max(rated, key=lambda entry: entry[:3])[3]
 
@@ -168,6 +181,8 @@ def _images(series: DicomSeries) -> SourceImages:
         for name in _FILLED:
             if name not in dataset:
                 setattr(dataset, name, None if name.endswith(("Date", "Time")) else "")
+        if dataset.get("PatientIdentityRemoved") == "YES" and not dataset.get("DeidentificationMethod"):
+            dataset.DeidentificationMethod = "not stated by the source"  # copied, and may not be empty
         if not dataset.get("SliceThickness"):
             dataset.SliceThickness = series.depth_spacing_mm  # highdicom asks for it and does not copy it
         datasets.append(dataset)

@@ -14,7 +14,9 @@ from ignite.engine import Engine, Events
 from torch import nn
 
 from itemclip_med.errors import ModelError
-from itemclip_med.explain import find_heatmaps
+from itemclip_med.explain import FORMATS, Extras
+from itemclip_med.explain.heatmap import LoadedStudy
+from itemclip_med.explain.output import write_maps
 from itemclip_med.records import Finding
 from itemclip_med.store import Store
 from itemclip_med.store.manifest import escape
@@ -57,6 +59,11 @@ class StudyResults:
         model: that scored them; heatmaps are left out for one that scores studies as a whole.
         heatmaps: findings per study, the highest scores first; 0 for none.
         task: its name, for the record.
+        formats: "nifti", and "html" and "dicom" for a page and DICOM objects beside the maps, as ``predict`` writes.
+        source: the studies' DICOM, which DICOM objects refer to.
+
+    Raises:
+        ModelError: if a format is unknown.
     """
 
     def __init__(
@@ -67,6 +74,8 @@ class StudyResults:
         model: nn.Module,
         heatmaps: int = 3,
         task: str = "",
+        formats: Sequence[str] = ("nifti",),
+        source: str | Path = "",
     ) -> None:
         self.folder = Path(folder)
         self.findings = list(findings)
@@ -74,6 +83,11 @@ class StudyResults:
         self.model = model
         self.heatmaps = min(heatmaps, len(self.findings)) if model.config.scoring == "pool" else 0
         self.task = task
+        unknown = [name for name in formats if name not in FORMATS]
+        if unknown:
+            raise ModelError(f"Unknown format {', '.join(unknown)}: expected some of {', '.join(FORMATS)}.")
+        self.formats = tuple(formats)
+        self.source = Path(source) if source else None
         self._scores: dict[str, list[float]] = {}
 
     def attach(self, engine: Engine) -> None:
@@ -113,17 +127,22 @@ class StudyResults:
         """Write the heatmaps of one study; finding name to files."""
         if not findings:
             return {}
-        words = [prompt for finding in findings for prompt in finding.prompts]
-        study, maps = find_heatmaps(self.store, study_id, self.model, words, device=str(self.model.device))
+        loaded = LoadedStudy.load(self.store, study_id, self.model, device=str(self.model.device))
+        maps = loaded.ask(findings)
         folder = Path("heatmaps") / escape(study_id)
         (self.folder / folder).mkdir(parents=True, exist_ok=True)
+        others = [name for name in self.formats if name != "nifti"]
+        if others:
+            words = {finding.title: finding.prompts for finding in findings}
+            extras = Extras(source=self.source, model_name=f"bundle, task {self.task}", words=words)
+            write_maps(self.store, study_id, maps, self.folder / folder, formats=others, extras=extras)
         written: dict[str, list[str]] = {}
-        for finding in findings:
+        for finding in findings if "nifti" in self.formats else ():
             stem = re.sub(r"[^A-Za-z0-9]+", "_", finding.name).strip("_")
-            for number, series in enumerate(study.series[: len(maps) // len(words)]):
-                values = [map_.values for map_ in maps if map_.series is series and map_.item in finding.prompts]
-                path = folder / f"{stem}_{number}_{series.name}.nii.gz"
-                write_nifti(np.mean(values, axis=0, dtype=np.float32), np.array(series.affine), self.folder / path)
+            own = [heatmap for heatmap in maps if heatmap.item == finding.title]
+            for number, heatmap in enumerate(own):
+                path = folder / f"{stem}_{number}_{heatmap.series.name}.nii.gz"
+                write_nifti(heatmap.values, np.array(heatmap.series.affine), self.folder / path)
                 written.setdefault(finding.name, []).append(path.as_posix())
         return written
 

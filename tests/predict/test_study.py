@@ -221,3 +221,25 @@ def test_a_source_that_moved_or_is_another_study_is_told(tmp_path):
     write_dicom(tmp_path / "other", positions=np.array([500.0, 0, 0]) + np.outer(np.arange(30) * 5.0, (0, 0, 1)))
     with pytest.raises(SourceError, match="No CT series of the source lies"):
         explain(tmp_path / "other")
+
+
+def test_images_are_found_by_their_ids_among_studies_at_one_place(tmp_path):
+    pytest.importorskip("highdicom", reason="DICOM objects need highdicom (extra dicom-out)")
+    import pydicom
+
+    from itemclip_med.explain.dicom_source import opened_images
+
+    for name in ("a", "b", "c"):
+        write_dicom(tmp_path / "all" / name)
+    shutil.copytree(tmp_path / "all" / "b", tmp_path / "one")
+    taken = take_in(tmp_path / "one", tmp_path / "work", "generic_head_ct")
+    (series,) = taken.study.series
+    wanted = pydicom.dcmread(next((tmp_path / "one").iterdir())).SeriesInstanceUID
+    with opened_images(tmp_path / "all", taken.study, [series], store=taken.store.root) as images:
+        assert {dataset.SeriesInstanceUID for dataset in images[series].datasets} == {wanted}
+    (tmp_path / "work" / "store.id-key").unlink()
+    with (
+        pytest.raises(SourceError, match="Several studies"),
+        opened_images(tmp_path / "all", taken.study, [series], store=taken.store.root),
+    ):
+        pass
