@@ -25,7 +25,7 @@ def _bundle_names() -> list[str]:
 
 @click.group()
 def bundle() -> None:
-    """List, locate and copy the MONAI bundles.
+    """List, locate, copy and publish the MONAI bundles.
 
     Train with: python -m monai.bundle run training --config_file "$(itemclip-med bundle path NAME)/configs/train.json"
     """

@@ -17,7 +17,7 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "preprocess": ("itemclip_med.cli.preprocess", "preprocess", "Turn DICOM and other sources into a store or NIfTI."),
     "reports": ("itemclip_med.cli.reports", "reports", "Cut reports into items, check them, join them to a store."),
     "store": ("itemclip_med.cli.store", "store", "List, check and export a store."),
-    "checkpoint": ("itemclip_med.cli.checkpoint", "checkpoint", "Import published checkpoints; tell what a model is."),
+    "checkpoint": ("itemclip_med.cli.checkpoint", "checkpoint", "Import published checkpoints; export a model."),
     "zeroshot": (
         "itemclip_med.cli.zeroshot",
         "zeroshot",
@@ -25,7 +25,7 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     ),
     "explain": ("itemclip_med.cli.explain", "explain", "Show where in a study the model saw a finding."),
     "predict": ("itemclip_med.cli.predict", "predict", "One study in; scores, a page and DICOM objects out."),
-    "bundle": ("itemclip_med.cli.bundle", "bundle", "List, locate and copy the MONAI bundles."),
+    "bundle": ("itemclip_med.cli.bundle", "bundle", "List, locate, copy and publish the MONAI bundles."),
     "demo": ("itemclip_med.cli.demo", "demo", "Run the whole road once on phantoms."),
     "doctor": ("itemclip_med.cli.doctor", "doctor", "Say what is installed and whether it fits together."),
 }
