@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -9,6 +10,7 @@ from typing import Any, Protocol
 from itemclip_med.errors import MissingPackageError
 
 _EXPERIMENT = "itemclip_med"
+_REFUSED = re.compile(r"[^\w\-. /:]")  # in MLflow's names
 
 
 class Board(Protocol):
@@ -81,7 +83,7 @@ class MLflow:
     def add(self, group: str, values: Mapping[str, float], step: int) -> None:
         """Show numbers."""
         for name, value in values.items():
-            self.client.log_metric(self.run_id, f"{group}/{name}", value, step=step)
+            self.client.log_metric(self.run_id, f"{group}/{_REFUSED.sub('_at_', name)}", value, step=step)
 
     def close(self) -> None:
         """Nothing to flush: every number was sent."""
