@@ -300,3 +300,50 @@ def test_earlier_names_of_tasks_still_load():
     for old, new in (("ct-rate-18", "ctrate18"), ("pub-brain-5", "pubbrain5"), ("rsna-ich", "rsna5")):
         assert load_task(old).name == new
     assert load_task("rad-chestct-16").name == "radchest16-std"
+
+
+@pytest.mark.parametrize("name", ["rsna5", "rsna6"])
+def test_rsna_in_the_official_layout(tmp_path, name):
+    from itemclip_med.labels import RSNA_FINDINGS
+    from itemclip_med.phantoms.rsna_layout import slices_csv, stage_2_train_csv
+
+    draw = random.Random(1)
+    studies, slices, labels = [], [], {}
+    for number in range(120):
+        study_id, names = f"ID_{number:010x}", [f"ID_{10 * number + k:09x}" for k in range(4)]
+        studies.append((study_id, names))
+        rows = [[int(draw.random() < 0.12) for _ in RSNA_FINDINGS] for _ in names]
+        slices += [(each, tuple(row)) for each, row in zip(names, rows, strict=True)]
+        labels[study_id] = dict(zip(RSNA_FINDINGS, map(max, zip(*rows, strict=True)), strict=True))
+    (tmp_path / "stage_2_train.csv").write_text(stage_2_train_csv(slices))
+    (tmp_path / "slices.csv").write_text(slices_csv(studies))
+    scores = planted(
+        labels, lambda key, draw: draw.choice(["", "RSNA_"]) + key, tmp_path / "s.csv", missing=4,
+        strangers=["ID_ffffffffff"],
+    )  # fmt: skip
+    result = score_files(load_task(name), tmp_path / "s.csv", tmp_path / "stage_2_train.csv", tmp_path / "out", **QUICK)
+    assert result["excluded"] == {"no labels": 1, "labels, but no scores": 4}
+    assert len(result["findings"]) == int(name[-1])
+    assert ("epidural" in result["findings"]) == (name == "rsna6")
+    check_areas(result, labels, scores)
+
+
+@pytest.mark.parametrize("name", ["radchest16-std", "radchest16-ext"])
+def test_rad_chestct_16_in_the_official_layout(tmp_path, name):
+    from itemclip_med.phantoms.chest_rad import LABEL_COLUMNS, label_file, labels_csv
+
+    task, draw = load_task(name), random.Random(2)
+    behind = {finding: set(sources) for finding, sources in task.sources.items()}
+    tables, labels = {}, {}
+    for number in range(60):
+        key = f"{('trn', 'val', 'tst')[number % 3]}{number:05d}"
+        ones = [column for column in LABEL_COLUMNS if draw.random() < 0.004]
+        tables.setdefault(label_file(key), []).append((key, ones))
+        present = {column.split("*")[0] for column in ones}
+        labels[key] = {finding: int(bool(sources & present)) for finding, sources in behind.items()}
+    for file, rows in tables.items():
+        (tmp_path / file).write_bytes(labels_csv(rows))
+    scores = planted(labels, lambda key, draw: key + draw.choice(["", ".npz"]), tmp_path / "s.csv", missing=2)
+    result = score_files(task, tmp_path / "s.csv", tmp_path, tmp_path / "out", **QUICK)
+    assert len(tables) == 3 and len(result["findings"]) == 16
+    check_areas(result, labels, scores)
