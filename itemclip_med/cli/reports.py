@@ -108,6 +108,30 @@ def prompt_command() -> None:
     click.echo("\n---\n".join(read_prompt().parts))
 
 
+@reports.command("prompts")
+@click.argument("findings", nargs=-1)
+@click.option("--task", help="Findings of a zero-shot task, besides those named.")
+@click.option("--items", type=_FILE, help="Items whose wordings of the findings are used.")
+@click.option("--wordings", type=click.IntRange(min=1), default=3, show_default=True, help="Most texts a finding.")
+@click.option("-o", "--out", required=True, type=_NEW, help="The YAML file to write, for zeroshot run --prompts.")
+def prompts_command(findings: tuple[str, ...], task: str | None, items: Path | None, wordings: int, out: Path) -> None:
+    """Write prompts of FINDINGS ("Pleural effusion", or SDH="Subdural hematoma") in the style of items."""
+    import yaml
+
+    from itemclip_med.reports import read_items, write_prompts
+
+    titles = dict(one.split("=", 1) if "=" in one else (one, one) for one in findings)
+    if task:
+        from itemclip_med.zeroshot.task import load_task
+
+        titles = {finding.name: finding.title for finding in load_task(task).findings} | titles
+    if not titles or not all(name.strip() and title.strip() for name, title in titles.items()):
+        raise click.UsageError('name findings ("Pleural effusion"), or a task with --task.')
+    prompts = write_prompts(titles, read_items(items) if items else (), num_wordings=wordings)
+    out.write_text(yaml.safe_dump(prompts, sort_keys=False, allow_unicode=True, width=1000), encoding="utf-8")
+    click.echo(f"prompts of {len(prompts)} findings in {out.name}")
+
+
 @reports.command("audit")
 @click.argument("source", type=_ANY)
 @click.option("--items", "items", type=_FILE, help="Items of these reports; cut anew without it.")

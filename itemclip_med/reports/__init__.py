@@ -3,6 +3,7 @@
 from itemclip_med.reports.audit import AuditStudy, write_audit
 from itemclip_med.reports.corrections import AppliedCorrections, apply_corrections
 from itemclip_med.reports.itemize import NO_ABNORMALITY, ItemizedReport, TracedItem, itemize
+from itemclip_med.reports.prompting import write_prompts
 from itemclip_med.reports.readers import ReportRow, read_rows
 from itemclip_med.reports.running import ItemizeSummary, itemize_file, read_items
 from itemclip_med.reports.scrubbing import scrub
@@ -22,4 +23,5 @@ __all__ = [
     "read_rows",
     "scrub",
     "write_audit",
+    "write_prompts",
 ]

@@ -14,6 +14,7 @@ from itemclip_med.reports.sections import KEPT_SECTIONS, Block, find_blocks
 from itemclip_med.reports.sentences import split_sentences
 from itemclip_med.reports.statements import plain, read_sentence
 from itemclip_med.reports.tokens import singular, tokenize
+from itemclip_med.reports.vocabulary import word_lists
 
 Span = tuple[int, int]
 
@@ -140,7 +141,7 @@ def itemize(report: str, *, collapse_normal: bool = True, max_chars: int = MAX_C
         if block.section in KEPT_SECTIONS:
             _read_block(text, block, drafts)
     drafts = merge(drafts or _behind_headings(text, blocks))
-    if not any(draft.status == "normal" or _names_something(draft.text) for draft in drafts):
+    if all(_is_paper_work(draft) for draft in drafts):
         return ItemizedReport(reason="no usable text")
     is_normal = not any(draft.status in ("present", "uncertain") for draft in drafts)
     if is_normal and collapse_normal:
@@ -158,6 +159,8 @@ def _read_block(report: CleanText, block: Block, drafts: list[Draft]) -> None:
         target = _referred(sentence, block, drafts)
         if target is not None and not clauses.is_dropped(sentence):
             spans = clauses.cut_tails(low, start, end)
+            left, right = target.spans[-1]
+            target.spans[-1] = (left, right + (low[right : right + 1] == "."))  # two sentences stay two
             target.spans.extend(spans)
             target.text = plain(low, target.spans)
             continue
@@ -182,9 +185,11 @@ def _behind_headings(report: CleanText, blocks: list[Block]) -> list[Draft]:
     return [draft for draft in drafts if draft.status == "normal" or _names_finding(draft.text)]
 
 
-def _names_something(text: str) -> bool:
-    """A finding, a device or a place: words about paper work ("Wrong patient. Disregard.") name none."""
-    return any(token.kind in "FEAa" for token in tokenize(text, 0, len(text)))
+def _is_paper_work(draft: Draft) -> bool:
+    """About the report and not about the images: "Wrong patient", "Dictated but not read"."""
+    tokens = tokenize(draft.text, 0, len(draft.text))
+    named = any(token.kind in "FEAa" for token in tokens)
+    return draft.status != "normal" and not named and any(token.word in word_lists.PAPER_WORK for token in tokens)
 
 
 def _names_finding(text: str) -> bool:
@@ -225,7 +230,7 @@ def _show(shown: str, spans: list[Span], heading: Span | None) -> str:
     parts = [_SPACES.sub(" ", shown[start:end]).strip() for start, end in spans]
     if heading is not None:
         parts[0] += ":"
-    return " ".join(part for part in parts if part)
+    return " ".join(part for part in parts if part).rstrip(" ,;")
 
 
 def _overall(shown: str, drafts: list[Draft]) -> TracedItem:

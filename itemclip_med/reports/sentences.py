@@ -121,12 +121,12 @@ def _is_cut_short(low: str, shown: str, match: re.Match[str]) -> bool:
     if match[0] != "." or not re.match(r"\s[a-z]", shown[match.end() : match.end() + 2]):
         return False
     word = re.search(r"[^\W\d_]+$", low[max(0, match.start() - 8) : match.start()])
-    return word is not None and len(word[0]) <= 5 and kind_of(word[0]) == "u" and _writes_capitals(shown)
+    return word is not None and len(word[0]) <= 5 and kind_of(word[0]) in "um" and _writes_capitals(shown)
 
 
 @lru_cache(maxsize=16)
 def _writes_capitals(shown: str) -> bool:
-    starts = re.findall(r"[.!?]\s+([^\W\d_])", shown)
+    starts = re.findall(r"(?:^|[.!?]\s)\s*([^\W\d_])", shown)
     return sum(letter.isupper() for letter in starts) > 0.5 * len(starts)
 
 

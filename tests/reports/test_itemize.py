@@ -25,7 +25,7 @@ from tests.reports.helpers import in_abnormal, statuses, texts
         ("Nodule, spiculated, 13 mm, in the lingula.", ["Nodule, spiculated, 13 mm, in the lingula"]),
         ("The liver shows steatosis and a cyst.", ["The liver shows steatosis", "The liver shows a cyst"]),
         ("Left temporal cavernoma; old lacune in the pons.", ["Left temporal cavernoma", "old lacune in the pons"]),
-        ("A mass fills the sella. It measures 2 cm and abuts the chiasm.", ["A mass fills the sella It measures 2 cm and abuts the chiasm"]),
+        ("A mass fills the sella. It measures 2 cm and abuts the chiasm.", ["A mass fills the sella. It measures 2 cm and abuts the chiasm"]),
     ],
 )  # fmt: skip
 def test_findings_split_and_places_stay(statement, items):
@@ -248,5 +248,66 @@ def test_a_history_without_findings_ends_with_its_line():
 
 def test_a_sentence_about_some_of_them_joins():
     assert texts("FINDINGS: Three renal cysts. At least two show wall calcification.") == [
-        "Three renal cysts At least two show wall calcification"
+        "Three renal cysts. At least two show wall calcification"
     ]
+
+
+@pytest.mark.parametrize(
+    "report",
+    ["Dictated but not read.", "Wrong patient. Disregard.", "The patient was rescheduled. Images not acquired.", "Report will follow.",
+     "MRI brain could not be completed.", "This is a CT of the chest with contrast.", "Corrected accession number. No change to the report."],
+)  # fmt: skip
+def test_paper_work_is_no_usable_text(report):
+    assert itemize(report).reason == "no usable text"
+
+
+def test_unknown_words_alone_are_still_items():
+    assert texts("Chronic SVD.") == ["Chronic SVD"]
+
+
+@pytest.mark.parametrize(
+    ("report", "items"),
+    [
+        ("COMPARISON: None. The lungs are clear. Rib fracture.", ["The lungs are clear", "Rib fracture"]),
+        ("Compared to 5/5/2023: left frontal mass smaller; new cyst.", ["left frontal mass smaller", "new cyst"]),
+        ("TECHNIQUE: Axial images were obtained. No contrast was given.", []),
+        ("As far as can be observed: Heart contour and size are natural. Rib fracture.", ["Heart contour and size are natural", "Rib fracture"]),
+        ("In addition there is a lytic lesion of the rib and an old clavicle fracture.", ["a lytic lesion of the rib", "an old clavicle fracture"]),
+        ("A 2 cm mass in the vermis. Mild edema. The mass abuts the brainstem.", ["A 2 cm mass in the vermis. The mass abuts the brainstem", "Mild edema"]),
+        ("RUL spic. nodule of 18 mm. Old rib fracture.", ["RUL spic. nodule of 18 mm", "Old rib fracture"]),
+        ("Rib fracture. Cerebral edema? Basilar artery is ectatic.", ["Rib fracture", "Cerebral edema?", "Basilar artery is ectatic"]),
+    ],
+)  # fmt: skip
+def test_notes_and_dictation_are_read(report, items):
+    assert texts(report) == items
+
+
+@pytest.mark.parametrize(
+    ("statement", "items"),
+    [
+        ("No intra- or extra-axial hemorrhage.", [("No intra- or extra-axial hemorrhage", "absent")]),
+        ("No mass/bleed/shift.", [("No mass", "absent"), ("No bleed", "absent"), ("No shift", "absent")]),
+        ("No hematoma or foreign body.", [("No hematoma", "absent"), ("No foreign body", "absent")]),
+        ("I do not see any hemorrhage.", [("I do not see any hemorrhage", "absent")]),
+        ("I wonder about a small dysplasia.", [("I wonder about a small dysplasia", "uncertain")]),
+        ("Growth of effusions and a cyst.", [("Growth of effusions", "present"), ("a cyst", "present")]),
+        ("Liver normal in size with increased echogenicity.", [("Liver normal in size with increased echogenicity", "present")]),
+        ("Thickening in the sinuses, mastoid cells are clear.", [("Thickening in the sinuses", "present"), ("mastoid cells are clear", "normal")]),
+        ("Duct 5 mm, not dilated.", [("Duct 5 mm, not dilated", "absent")]),
+        ("Nothing acute.", [("Nothing acute", "normal")]),
+        ("Trachea is midline and its lumen is open.", [("Trachea is midline and its lumen is open", "normal")]),
+        ("Nodules in both lungs, the largest is 9 mm.", [("Nodules in both lungs, the largest is 9 mm", "present")]),
+    ],
+)  # fmt: skip
+def test_further_forms_are_read(statement, items):
+    assert in_abnormal(statement) == items
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{\\rtf1 \\par}", "<html><body></body></html>", "a" * 50_000, "no " * 20_000, "((((((((((", "\0Cyst\0of\0liver", "\u200bcyst", "1. 2. 3. 4.",
+     "Cyst" + "\n" * 5_000, "|" * 1_000, ": : : :", "FINDINGS:", "FINDINGS: FINDINGS: FINDINGS:", "\ud800 cyst", "\r\r\rCyst\rmass"],
+)  # fmt: skip
+def test_odd_text_is_read_or_marked(text):
+    result = itemize(text)
+    assert (result.is_normal is None) == (not result.items) == (result.reason is not None)

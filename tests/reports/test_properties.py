@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from itemclip_med.reports import NO_ABNORMALITY, itemize
-from tests.reports.helpers import OWN_REPORTS, read_jsonl
+from tests.reports.helpers import OWN_REPORTS, STYLES, read_jsonl
 
 WORDS = st.sampled_from(
     """
@@ -76,14 +76,15 @@ def test_places_of_own_reports_hold_their_words(row):
 
 
 def test_an_item_cut_again_stays_one_item():
-    """The share of items that come back unchanged; the rest lost their context (a carried place, an explanation)."""
-    same = total = 0
-    for row in read_jsonl(OWN_REPORTS):
+    """All but a handful, which lost what stood before them (a heading with a second colon, a heading's place)."""
+    changed, total = [], 0
+    for row in [row for path in (OWN_REPORTS, *STYLES) for row in read_jsonl(path)]:
         for item in itemize(row["report"]).items:
             again = itemize(item.text, collapse_normal=False).items
             total += 1
-            same += [one.text for one in again] == [item.text]
-    assert same / total >= 0.95
+            if [one.text for one in again] != [item.text]:
+                changed.append(item.text)
+    assert len(changed) <= 0.005 * total, changed
 
 
 @pytest.mark.parametrize(

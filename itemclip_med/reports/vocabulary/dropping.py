@@ -85,7 +85,7 @@ DROP_STATEMENTS: tuple[tuple[str, str, str], ...] = (
 CUT_TAILS: tuple[tuple[str, str, str], ...] = (
     ("for which", r",?\s*(?:for\s+)?which\s+(?:can|could|should|may|will|would)?\s*(?:be\s+)?(?:further\s+|better\s+)?(?:followed|assessed|evaluated|characteri[sz]ed|correlated)\b.*$", "nodule, which can be followed at 6 months"),
     ("to be monitored", r",?\s*(?:to\s+be|should\s+be|can\s+be|needs?\s+to\s+be)\s+(?:monitored|followed|correlated|further|reassessed|rechecked|confirmed|controlled)\b.*$", "Nodule of the right lower lobe to be monitored at 3 months"),
-    ("correlate tail", r",?\s*(?:please\s+|to\s+be\s+|needs?\s+|kindly\s+|clinical(?:ly)?\s+)*correlat(?:e|ed|ion)\b.*$", "mild thickening, correlate clinically"),
+    ("correlate tail", r",?\s*(?:please\s+|to\s+be\s+|needs?\s+|kindly\s+|clinical(?:ly)?\s+)*(?<!no )(?<!t1 )(?<!t2 )(?<!dwi )(?<!flair )correlat(?:e|ed|ion)\b.*$", "mild thickening, correlate clinically"),
     ("as above", r",?\s*\(?(?:as|which\s+(?:is|are)|see)\s+(?:described|above|detailed|noted|mentioned|discussed|below|outlined|stated)(?:\s+(?:above|below|in\s+the\s+(?:body|findings).*))?\)?$", "Chronic lacunar infarct as described"),
     ("as described, middle", r"\s+as\s+(?:described|detailed|noted|above|mentioned)(?:\s+above)?(?=,)", "nodules as described, suspicious for infection"),
     ("on this study", r",?\s+on\s+(?:this|the|current|present|today's)\s+(?:\w+[\s-]?){0,3}(?:study|exam|examination|scan|ct|mri|imaging)$", "cannot be excluded on this noncontrast study"),

@@ -83,6 +83,14 @@ LOOSE_HEADS = frozenset(
     """.split()
 )
 
+# Words about reports and examinations, not about what images show.
+PAPER_WORK = frozenset(
+    """
+    acquired awaited awaiting cancelled completed details dictated dictation disregard duplicate entered error exam
+    examination image images interpreted patient read report rescheduled scan signed study test uploaded void voided
+    """.split()
+)
+
 # Words that do not tell two items apart.
 LIGHT = frozenset(
     """
