@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from itemclip_med.errors import FormatError, SourceError
 from itemclip_med.training.model_card import model_card, performance_text
 
 _HEAD_FILES = ("head.json", "head.safetensors")
-_NO_WEIGHTS = " No weights are included.**"
+_NO_WEIGHTS = re.compile(r"\s+No\s+weights\s+are\s+included\.")
+_PUBLISHED = re.compile(r"Published\s+for")
 LARGE_FILE_BYTES = 25_000_000  # above, the zoo wants a link in large_files.yml instead of the file
 
 
@@ -162,9 +164,9 @@ def _describe_network(values: dict[str, Any], network: Any, publication: Publica
 def _with_performance(readme: str, results: str) -> str:
     """The bundle's README with what is true of a copy that has weights."""
     start, end = readme.index("## Performance"), readme.index("## Usage")
-    published = readme[start:end].split("Published for", 1)[1].strip()
+    published = _PUBLISHED.split(readme[start:end], maxsplit=1)[1].strip()
     section = f"## Performance\n\n{results}\n\nFor comparison, published for {published}\n\n"
-    return readme[:start].replace(_NO_WEIGHTS, "**") + section + readme[end:]
+    return _NO_WEIGHTS.sub("", readme[:start]) + section + readme[end:]
 
 
 def _edit_json(path: Path, change: Any) -> None:

@@ -55,7 +55,8 @@ def test_the_copy_says_what_the_model_is_and_can(model, tmp_path):
     assert (dest / "docs" / "data_license.txt").read_text().strip() in card
     readme = (dest / "docs" / "README.md").read_text()
     assert "mean AUC 0.812" in readme
-    assert "No weights" not in readme
+    assert "No weights" not in " ".join(readme.split())
+    assert "Not a medical device.**" in " ".join(readme.split())
     metadata = json.loads((dest / "configs" / "metadata.json").read_text())
     assert metadata["eval_metrics"] == {"pubbrain5_mean_auc": 0.8125}
     assert metadata["data_source"] == "phantoms of seed 1"
