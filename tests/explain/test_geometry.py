@@ -64,6 +64,8 @@ def plant(source, target, lesion_mm):
             pixels[inside] = min(limit, high) if file.modality == "CT" else pixels.max()
             dataset.PixelData = pixels.tobytes()
             dataset.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+            for tag in [tag for tag in dataset.keys() if tag.group == 0]:  # noqa: SIM118  (some exports leave commands in)
+                del dataset[tag]
             dataset["PixelData"].VR = "OW"
             dataset["PixelData"].is_undefined_length = False
             dataset.save_as(target / f"{found.uid[-6:]}_{number}.dcm", enforce_file_format=True)
