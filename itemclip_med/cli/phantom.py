@@ -96,7 +96,7 @@ def make_head_ct(
 
     if corrupt_file and layout != "rsna":
         raise click.UsageError("--corrupt-file belongs to --layout rsna: leave it out, or ask for that layout.")
-    names = read_defects(defects, layout)
+    names = _asked(lambda: read_defects(defects, layout))
     wanted = _asked(
         lambda: PhantomSet(num, seed, start, layout, size, corrupt_file, names)  # type: ignore[arg-type]
     )
@@ -141,7 +141,7 @@ def make_chest_ct(
     from itemclip_med.phantoms.chest_export import ChestSet, export_chest_ct
     from itemclip_med.phantoms.defects import read_defects
 
-    names = read_defects(defects, "chest-ct" if layout == "plain" else layout)
+    names = _asked(lambda: read_defects(defects, "chest-ct" if layout == "plain" else layout))
     wanted = _asked(lambda: ChestSet(num, seed, start, layout, size, names))  # type: ignore[arg-type]
     _run(ctx, out, num, workers, lambda workers, tell: export_chest_ct(out, wanted, workers=workers, on_study=tell))
 
@@ -183,7 +183,7 @@ def make_brain_mri(
     from itemclip_med.phantoms.defects import read_defects
     from itemclip_med.phantoms.mri_export import BrainMriSet, export_brain_mri
 
-    names = read_defects(defects, layout)
+    names = _asked(lambda: read_defects(defects, layout))
     wanted = _asked(lambda: BrainMriSet(num, seed, start, layout, size, names))  # type: ignore[arg-type]
     _run(ctx, out, num, workers, lambda workers, tell: export_brain_mri(out, wanted, workers=workers, on_study=tell))
 

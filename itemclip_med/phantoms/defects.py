@@ -52,8 +52,15 @@ Change = Callable[[NDArray[np.int16]], NDArray[np.int16]]
 
 
 def read_defects(text: str, layout: str) -> tuple[str, ...]:
-    """The defects that a command names, comma between them; ``all`` for all of a layout."""
+    """The defects that a command names, comma between them; ``all`` for all of a layout.
+
+    Raises:
+        ValueError: if all are asked for and the layout has none.
+    """
     if text.strip() == "all":
+        if not DEFECTS_OF[layout]:
+            able = ", ".join(name for name, defects in DEFECTS_OF.items() if defects and name != "chest-ct")
+            raise ValueError(f"layout {layout!r} has no defects to plant; expected one of {able}")
         return DEFECTS_OF[layout]
     return tuple(name.strip() for name in text.split(",") if name.strip())
 

@@ -70,6 +70,18 @@ def test_an_unknown_recipe_lists_those_there_are():
         ({"labels": {"reader": "excel"}}, "labels: reader is 'excel'"),
         ({"labels": {"reader": "csv", "file": "x"}}, "labels has the unknown key 'file'"),
         ({"reports": {"ids": "x"}}, "reports: ids is 'x'"),
+        ({"reports": {"ids": "plain", "default": "r.csv"}}, "reports with a default need id_column and text_columns"),
+        ({"metadata": [{"default": "m.csv"}]}, "metadata needs default and id_column"),
+        (
+            {"metadata": [{"default": "m", "id_column": "i", "stored": {"folders": "v1"}}]},
+            "metadata: stored needs slope",
+        ),
+        ({"exclude": {"id": {}}}, "exclude has the unknown key 'id'"),
+        ({"check": {"sides": "head"}}, "check: sides is 'head', expected one of chest"),
+        ({"check": {"spacing_mm": 1}}, "check: spacing_mm is 1, expected two numbers"),
+        ({"about": {"where": "x"}}, "about has the unknown key 'where'"),
+        ({"study_id": {"rule": "public", "split": {"a": "dev"}}}, "study_id: split is 'dev'"),
+        ({"study_id": {"rule": "public", "patient": "("}}, "patient is no regular expression"),
     ],
 )
 def test_a_wrong_key_is_named(changes, message):
@@ -119,3 +131,24 @@ def test_the_digest_changes_with_every_value_and_not_with_comments(tmp_path):
     assert load_recipe(path).digest == digest
     path.write_text(yaml.safe_dump(make_values(max_series=4)))
     assert load_recipe(path).digest != digest
+
+
+def test_what_people_read_does_not_change_a_recipes_digest():
+    plain = parse_recipe(make_values(), "mine").digest
+    assert parse_recipe(make_values(about={"title": "x"}, expected={"studies": 3}), "mine").digest == plain
+    assert parse_recipe(make_values(max_series=3), "mine").digest != plain
+
+
+@pytest.mark.parametrize("name", ["ct_rate", "rad_chestct", "rsna_ich", "cq500", "pub_brain_5"])
+def test_recipes_of_public_data_say_where_to_get_them_and_what_a_model_is_given(name):
+    recipe = load_recipe(name)
+    assert all((recipe.about.title, recipe.about.get, recipe.about.license, recipe.about.cite, recipe.about.notes))
+    assert recipe.study_id.rule == "public" and recipe.labels.default
+    assert recipe.model_input().modality == recipe.values["select"]["modality"][0]
+
+
+def test_a_recipe_without_on_load_says_so():
+    with pytest.raises(RecipeError, match="Recipe mine: it has no on_load"):
+        parse_recipe(make_values(), "mine").model_input()
+    with pytest.raises(RecipeError, match=r"Recipe mine: on_load: .*gird"):
+        parse_recipe(make_values(on_load={"gird": 1}), "mine").model_input()
