@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
 
 from itemclip_med.errors import TaskError
@@ -159,6 +158,8 @@ def pub_brain_5_numbers(scores: ArrayLike, classes: ArrayLike) -> dict[str, dict
 
 def _second_probability(pair: NDArray) -> NDArray:
     """Softmax of (B, 2) raw scores in single precision, as published: pairs of nearly equal differences tie there."""
+    import torch
+
     return torch.from_numpy(pair).softmax(dim=1)[:, 1].numpy()
 
 

@@ -6,6 +6,8 @@ import csv
 import json
 import random
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -202,3 +204,8 @@ def test_mass_effect_is_scored_against_its_own_column(shared_dir, tmp_path):
     assert all(numbers["auc"] == 1.0 for numbers in findings.values())
     swapped = auc([row["MassEffect"] for row in labels.values()], [row["MidlineShift"] for row in labels.values()])
     assert swapped < 1.0
+
+
+def test_evaluating_scores_needs_no_torch():
+    code = "import sys, itemclip_med.zeroshot; print('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "False"
