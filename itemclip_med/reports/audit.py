@@ -134,8 +134,8 @@ def _study(study: AuditStudy) -> str:
 def _item(item: Mapping[str, Any]) -> str:
     status = _status(item)
     low = " low" if float(item.get("confidence", 1.0)) < _LOW else ""
-    extra = [str(item[name]) for name in ("anatomy", "laterality") if item.get(name)]
-    details = f" <span class=alt>{html.escape(', '.join(extra))}</span>" if extra else ""
+    extra = [status, *(str(item[name]) for name in ("anatomy", "laterality") if item.get(name))]
+    details = f" <span class=alt>{html.escape(', '.join(extra))}</span>"  # in words too: colors are not for all eyes
     repeats = "".join(f"<div class=alt>= {html.escape(str(text))}</div>" for text in item.get("alt", ()))
     return f'<li class="{status}{low}">{html.escape(str(item["text"]))}{details}{repeats}</li>'
 

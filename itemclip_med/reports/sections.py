@@ -66,6 +66,7 @@ class _State:
     heading: tuple[int, int] | None = None
     until_blank: bool = False
     since: int = 0
+    is_open: bool = False  # the line above stops in the middle of a phrase
 
 
 def find_blocks(text: CleanText) -> list[Block]:
@@ -92,6 +93,7 @@ def find_blocks(text: CleanText) -> list[Block]:
                     state.section = "body"
             continue
         before = state.section
+        state.is_open = previous_end is not None and bool(blocks) and _is_open(text.low, blocks[-1])
         fresh = _read_line(text, start, end, state)
         if state.section == "body" and before == "body" and start < findings_at and dropped is not None:
             fresh = [Block(block.start, block.end, dropped) for block in fresh]
@@ -198,7 +200,7 @@ def _organ_blocks(
             state.heading, state.until_blank = heading, True
             return []
         start, state.heading, state.until_blank = body, None, False
-    elif _is_bare_place(text, start, end) and (fresh_mark or state.section != "impression"):
+    elif not state.is_open and _is_bare_place(text, start, end) and (fresh_mark or state.section != "impression"):
         state.heading, state.until_blank = (start, end), True
         return []
     # Headings inside a line: "… are clear. Sella: normal. IAC: no mass."
@@ -289,6 +291,12 @@ def _is_bare_place(text: CleanText, start: int, end: int) -> bool:
         return False
     kinds = [token.kind for token in tokenize(name, 0, len(name))]
     return len(kinds) <= 5 and "A" in kinds and set(kinds) <= set("AaC/&r") and kinds[0] != "C"
+
+
+def _is_open(low: str, last: Block) -> bool:
+    """Whether a line stops behind a word that needs another ("cyst in the left")."""
+    word = _LAST_WORD.search(low, last.start, last.end)
+    return word is not None and (word[1] in word_lists.OPEN_WORDS or kind_of(word[1]) in "P")
 
 
 def _continues(text: CleanText, last: Block, fresh: Block, line_start: int, has_capitals: bool) -> bool:
