@@ -6,6 +6,7 @@ import csv
 import json
 import os
 import re
+import resource
 import subprocess
 import sys
 import time
@@ -54,6 +55,12 @@ def run(script: str, cwd: Path, env: dict[str, str]) -> str:
     return done.stdout
 
 
+def processor_seconds() -> float:
+    """Processor time of all child processes that have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
 def read_table(path: Path) -> list[dict[str, str]]:
     with path.open(newline="") as file:
         return list(csv.DictReader(file))
@@ -95,16 +102,17 @@ def check_inference(out: Path, task) -> None:
 @EACH
 def test_the_road_of_the_readme_on_phantoms_takes_three_minutes(folder, tmp_path):
     env = environment(tmp_path)
-    start = time.monotonic()
+    start, before = time.monotonic(), processor_seconds()
     run(commands_of(folder, "On phantoms"), tmp_path, env)
-    seconds = time.monotonic() - start
+    seconds, busy = time.monotonic() - start, processor_seconds() - before
+    print(f"{folder.name}: {seconds:.0f} s, {busy:.0f} s of processor time")
     task = load_task(smoke_parser(folder)["task"])
     losses = read_table(tmp_path / "runs" / "smoke" / "losses.csv")
     assert all(np.isfinite(float(row["total"])) for row in losses)
     check_evaluation(tmp_path / "evaluation", Store(tmp_path / "store"), task)
     check_inference(tmp_path / "scores", task)
-    load = os.getloadavg()[0]
-    assert seconds < MAX_SECONDS or load > 2.5, f"{seconds:.0f} s at a load of {load:.1f}"
+    # A busy machine makes it wait: the processor time is what two cores would need at most.
+    assert min(seconds, busy) < MAX_SECONDS
 
 
 @pytest.mark.long
