@@ -65,7 +65,19 @@ def test_importing_the_package_imports_nothing_heavy():
 
 
 @pytest.mark.parametrize(
-    "command", [[], ["phantom"], ["preprocess"], ["store"], ["zeroshot"], ["explain"], ["bundle"], ["checkpoint"]]
+    "command",
+    [
+        [],
+        ["phantom"],
+        ["preprocess"],
+        ["store"],
+        ["zeroshot"],
+        ["explain"],
+        ["explain", "evaluate"],
+        ["predict"],
+        ["bundle"],
+        ["checkpoint"],
+    ],
 )
 def test_help_imports_nothing_heavy(command):
     code = (

@@ -97,5 +97,12 @@ def test_phantoms_are_measured_by_finding_with_a_control(tmp_path, monkeypatch):
     assert values["findings"]["SDH"]["num"] == 1
     assert 0 < values["findings"]["SDH"]["model"]["prevalence"] < 0.05
     assert "| SDH | 1 |" in format_evaluation(values)
+    from click.testing import CliRunner
+
+    from itemclip_med.cli.main import main
+
+    done = CliRunner().invoke(main, ["explain", "evaluate", str(store.root), "--truth", str(truth), "--controls", "1"])
+    assert done.exit_code == 0, done.output
+    assert "| SDH | 1 |" in done.output
     with pytest.raises(SourceError, match="findings"):
         evaluate_maps(store, tmp_path, model, findings)
