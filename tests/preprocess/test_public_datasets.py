@@ -69,7 +69,8 @@ def spoiled(tmp_path_factory):
             recipe, folder, export = LAYOUTS[layout]
             defects = FEW.get(name, DEFECTS_OF[layout])
             out = tmp_path_factory.mktemp(layout) / "set"
-            export(out, len(defects) + 1, defects)
+            # A table of which nothing is there is a note: no split may consist of the missing study alone.
+            export(out, len(defects) + (2 if name == "ct-rate-v1" else 1), defects)
             planted = json.loads((out / "truth" / "defects.json").read_text())
             made[name] = (recipe, out / folder, planted)
         return made[name]
@@ -181,6 +182,6 @@ def test_the_command_exits_0_1_and_2(spoiled, tmp_path):
     recipe, source, _ = spoiled("rad-chestct")
     bad = run(source, "--recipe", recipe, "--check", "--json")
     values = json.loads(bad.output)
-    assert bad.exit_code == 1 and values["odd"]["pickled-array"] == 1 and values["num_looked"] > 3
+    assert bad.exit_code == 1 and values["odd"]["pickled-array"] == 1 and values["num_looked"] == 3
     assert {"kind", "text", "study_id", "file", "line"} == set(values["oddities"][0])
     assert run(source, "--recipe", recipe).exit_code == 2
