@@ -23,12 +23,20 @@ def preprocess() -> None:
 
 @preprocess.command("inspect")
 @click.argument("source", type=_SOURCE)
+@click.option("--recipe", help="Name or path: say which series it would store, and why not the others.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def inspect_command(source: Path, as_json: bool) -> None:
+def inspect_command(source: Path, recipe: str | None, as_json: bool) -> None:
     """Say what is under SOURCE (folder, zip, tar), what would be used, what not and why."""
     from itemclip_med.dicom import inspect
 
-    values = inspect(source)
+    if recipe is None:
+        values = inspect(source)
+    else:
+        from itemclip_med.preprocess import load_recipe
+
+        wanted = load_recipe(recipe)
+        limits = {"max_series": wanted.max_series, "max_per_name": wanted.max_per_name}
+        values = inspect(source, rules=wanted.select, **limits)
     if as_json:
         click.echo(json.dumps(values, indent=1))
         return
@@ -36,7 +44,7 @@ def inspect_command(source: Path, as_json: bool) -> None:
         click.echo(f"study {study['study']}  {study['scanner']}")
         for series in study["series"]:
             size = " x ".join(str(number) for number in series["shape"])
-            verdict = series["reason"] or "can be used"
+            verdict = series.get("verdict") or series["reason"] or "can be used"
             spacing = f"every {series['slice_spacing_mm']:.2f} mm" if series["slice_spacing_mm"] else ""
             name = series["description"] or "–"
             click.echo(f"  {series['modality']:3} {name:20} {size:16} {spacing:15} {verdict}")

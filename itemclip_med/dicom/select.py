@@ -65,6 +65,36 @@ def select_series(study: DicomStudy, rules: Mapping[str, Any]) -> tuple[list[Dic
     return chosen, left_out
 
 
+def explain_choice(
+    study: DicomStudy, rules: Mapping[str, Any], max_series: int, max_per_name: int | None = None
+) -> list[str]:
+    """What a recipe would do with each series of a study, as far as headers tell: stored or not, and why.
+
+    Args:
+        study: from :func:`itemclip_med.dicom.read_study`.
+        rules: as :func:`select_series`.
+        max_series: how many it stores.
+        max_per_name: of those, series of one technical name; None for any number.
+
+    Raises:
+        RecipeError: as :func:`check_rules`.
+    """
+    chosen, _ = select_series(study, rules)
+    by = f" by {', '.join(rules['prefer'])}" if rules.get("prefer") else ""
+    verdicts: dict[int, str] = {}
+    per_name: Counter[str] = Counter()
+    for place, series in enumerate(chosen, start=1):
+        where = f"number {place} of {len(chosen)}{by}"
+        if per_name.total() == max_series:
+            verdicts[id(series)] = f"not stored: {where}, at most {max_series} are"
+        elif per_name[series.name] == max_per_name:
+            verdicts[id(series)] = f"not stored: more than {max_per_name} series of one name"
+        else:
+            verdicts[id(series)] = f"stored: {where}"
+            per_name[series.name] += 1
+    return [verdicts.get(id(series)) or series.reason or _refusal(series, rules) or "" for series in study.series]
+
+
 def _refusal(series: DicomSeries, rules: Mapping[str, Any]) -> str | None:
     if series.modality not in (rules.get("modality") or MODALITIES):
         return f"modality {series.modality}"
