@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from itemclip_med.errors import RecipeError
 from itemclip_med.formats import FORMATS, FileRules, parse_file_rules
-from itemclip_med.labels import ID_NORMALIZERS
+from itemclip_med.preprocess.recipe_ids import SPLITS, StudyIdRule, check_choice, parse_study_id
 from itemclip_med.preprocess.recipe_tables import (
     About,
     CheckRule,
@@ -36,9 +36,6 @@ if TYPE_CHECKING:
 RECIPE_VERSION = 1
 SOURCES = ("dicom", *FORMATS)
 STORED_DTYPES = ("int16", "uint16", "uint8")
-ID_RULES = ("hashed", "public")
-ID_PLACES = ("patient_id", "accession", "path", "uid")
-SPLITS = ("train", "val", "test")
 
 _REQUIRED = ("version", "source", "study_id", "select", "volume")
 _OPTIONAL = (
@@ -47,26 +44,6 @@ _OPTIONAL = (
 )  # fmt: skip
 _NOT_DECIDING = ("about", "known", "check", "on_load", "expected")
 _MAX_BYTES = 1_000_000
-
-
-@dataclass(frozen=True)
-class StudyIdRule:
-    """Where study ids come from.
-
-    Attributes:
-        rule: "hashed": HMAC of the StudyInstanceUID; "public": the data set's own public id.
-        spelling: how public ids are brought to one spelling, a name in ``labels.ID_NORMALIZERS``.
-        where: what is searched for a public id, in order.
-        patient: public ids: "study" (each is a patient), "header" (PatientID), or a regular expression whose match in
-            the study's id is the patient.
-        split: public ids: what an id begins with, to the split it belongs to.
-    """
-
-    rule: str
-    spelling: str = "plain"
-    where: tuple[str, ...] = ("patient_id", "path")
-    patient: str = "study"
-    split: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -203,9 +180,9 @@ def parse_recipe(values: Mapping[str, Any], name: str) -> Recipe:
         raise RecipeError(f"Recipe {name}: version is {values['version']!r}, expected {RECIPE_VERSION}.")
     sources = (values["source"],) if isinstance(values["source"], str) else tuple(values["source"] or ())
     for source in sources or (values["source"],):
-        _check_choice(name, "source", source, SOURCES)
+        check_choice(name, "source", source, SOURCES)
     dtype = values.get("stored_dtype", "int16")
-    _check_choice(name, "stored_dtype", dtype, STORED_DTYPES)
+    check_choice(name, "stored_dtype", dtype, STORED_DTYPES)
     for key in ("max_series", "max_per_name"):
         number = values.get(key, 1)
         if isinstance(number, bool) or not isinstance(number, int) or number < 1:
@@ -214,7 +191,7 @@ def parse_recipe(values: Mapping[str, Any], name: str) -> Recipe:
         name=str(values.get("name", name)),
         sources=sources,
         source_name=str(values.get("source_name", values.get("name", name))),
-        study_id=_study_id_rule(name, values["study_id"]),
+        study_id=parse_study_id(name, values["study_id"]),
         select=_mapping(name, values, "select", None),
         files=_file_rules(name, values, sources),
         max_series=values.get("max_series", 1),
@@ -266,11 +243,6 @@ def _refuse_unknown(values: Mapping[str, Any], name: str) -> None:
         raise RecipeError(f"Recipe {name}: unknown key {key!r}, and nothing refers to it.{hint}")
 
 
-def _check_choice(name: str, key: str, value: Any, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise RecipeError(f"Recipe {name}: {key} is {value!r}, expected one of {', '.join(allowed)}.")
-
-
 def _mapping(name: str, values: Mapping[str, Any], key: str, allowed: tuple[str, ...] | None) -> Mapping[str, Any]:
     """The mapping under ``key``, empty if it is not there."""
     found = values.get(key) or {}
@@ -291,34 +263,3 @@ def _file_rules(name: str, values: Mapping[str, Any], sources: tuple[str, ...]) 
         return parse_file_rules(values["files"])
     except RecipeError as error:
         raise RecipeError(f"Recipe {name}: {error}") from error
-
-
-def _study_id_rule(name: str, values: Any) -> StudyIdRule:
-    if not isinstance(values, Mapping) or "rule" not in values:
-        raise RecipeError(f"Recipe {name}: study_id is {values!r}, expected rule: hashed or rule: public.")
-    unknown = sorted(set(values) - {"rule", "spelling", "where", "patient", "split"})
-    if unknown:
-        raise RecipeError(
-            f"Recipe {name}: study_id has the unknown key {unknown[0]!r}, expected rule, spelling, where, patient, "
-            "split."
-        )
-    _check_choice(name, "study_id: rule", values["rule"], ID_RULES)
-    spelling = values.get("spelling", "plain")
-    _check_choice(name, "study_id: spelling", spelling, tuple(ID_NORMALIZERS))
-    places = values.get("where", ["patient_id", "path"])
-    for place in [places] if isinstance(places, str) else places:
-        _check_choice(name, "study_id: where", place, ID_PLACES)
-    split = values.get("split") or {}
-    for target in split.values():
-        _check_choice(name, "study_id: split", target, SPLITS)
-    try:
-        re.compile(str(values.get("patient", "study")))
-    except re.error as error:
-        raise RecipeError(f"Recipe {name}: study_id: patient is no regular expression ({error}).") from error
-    return StudyIdRule(
-        values["rule"],
-        spelling,
-        (places,) if isinstance(places, str) else tuple(places),
-        str(values.get("patient", "study")),
-        dict(split),
-    )

@@ -8,8 +8,8 @@ from typing import Any
 
 from itemclip_med.errors import RecipeError
 from itemclip_med.labels import ID_NORMALIZERS, LABEL_READERS
+from itemclip_med.preprocess.recipe_ids import check_choice
 
-ITEMIZERS = ("rules", "none")
 SIDES = ("chest",)
 _MM = (0.1, 12.0)
 _EXTENT_MM = (40.0, 1200.0)
@@ -145,7 +145,7 @@ def parse_labels(name: str, values: Any) -> LabelTables | None:
     if not values:
         return None
     values = _block(name, "labels", values, ("reader", "default", "id_column"))
-    _choice(name, "labels: reader", values.get("reader"), tuple(LABEL_READERS))
+    check_choice(name, "labels: reader", values.get("reader"), tuple(LABEL_READERS))
     return LabelTables(values["reader"], _names(values.get("default")), str(values.get("id_column", "")))
 
 
@@ -158,7 +158,7 @@ def parse_reports(name: str, values: Any) -> ReportTables | None:
     if not values:
         return None
     values = _block(name, "reports", values, ("ids", "default", "id_column", "text_columns", "empty"))
-    _choice(name, "reports: ids", values.get("ids"), tuple(ID_NORMALIZERS))
+    check_choice(name, "reports: ids", values.get("ids"), tuple(ID_NORMALIZERS))
     default, text = _names(values.get("default")), _names(values.get("text_columns"))
     if default and not (text and values.get("id_column")):
         raise RecipeError(f"Recipe {name}: reports with a default need id_column and text_columns.")
@@ -192,7 +192,7 @@ def parse_check(name: str, values: Any) -> CheckRule:
     """
     values = _block(name, "check", values or {}, ("sides", "spacing_mm", "extent_mm"))
     if values.get("sides"):
-        _choice(name, "check: sides", values["sides"], SIDES)
+        check_choice(name, "check: sides", values["sides"], SIDES)
     pairs = []
     for key, usual in (("spacing_mm", _MM), ("extent_mm", _EXTENT_MM)):
         try:
@@ -248,8 +248,3 @@ def _block(name: str, key: str, values: Any, allowed: tuple[str, ...] | None) ->
         if allowed is not None and entry not in allowed:
             raise RecipeError(f"Recipe {name}: {key} has the unknown key {entry!r}, expected {', '.join(allowed)}.")
     return values
-
-
-def _choice(name: str, key: str, value: Any, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise RecipeError(f"Recipe {name}: {key} is {value!r}, expected one of {', '.join(allowed)}.")

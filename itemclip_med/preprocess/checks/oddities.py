@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+_NAMED = 5  # names in a sentence
 _SHOWN = 20  # oddities of one kind that are printed; --json has all
 
 
@@ -112,3 +114,8 @@ class CheckReport:
             if len(found) > _SHOWN:
                 lines.append(f"  … {len(found) - _SHOWN} more (--json lists all)")
         return lines + self.notes
+
+
+def few(names: Sequence[str]) -> str:
+    """The first of some names."""
+    return ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
