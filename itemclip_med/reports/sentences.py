@@ -127,7 +127,7 @@ def _is_cut_short(low: str, shown: str, match: re.Match[str]) -> bool:
 @lru_cache(maxsize=16)
 def _writes_capitals(shown: str) -> bool:
     starts = re.findall(r"(?:^|[.!?]\s)\s*([^\W\d_])", shown)
-    return sum(letter.isupper() for letter in starts) > 0.5 * len(starts)
+    return 2 * sum(letter.isupper() for letter in starts) >= len(starts) > 0
 
 
 def _ends_question(shown: str, end: int) -> bool:
