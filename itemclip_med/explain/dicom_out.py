@@ -6,6 +6,7 @@ wants it: they are written on request only.
 
 from __future__ import annotations
 
+import logging
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     from itemclip_med.explain.output import Extras
 
+logger = logging.getLogger(__name__)
 MANUFACTURER = "itemclip_med"
 SEGMENT_FROM = 0.5  # of a map's peak
 _SERIES_NUMBERS = {"map": 9801, "segmentation": 9802, "report": 9803}
@@ -77,7 +79,8 @@ def write_dicom(study: Study, maps: Sequence[Heatmap], out_dir: Path, *, extras:
             try:
                 paths += _write_series(own, images[series], out_dir, f"{number}_{_plain(series)}", extras)
             except (AttributeError, KeyError, TypeError, ValueError) as error:
-                # highdicom is strict about what it copies; its words may hold a patient's name.
+                # highdicom is strict about what it copies; its words may hold a patient's name: with -vv only.
+                logger.debug("DICOM objects of series %s", series.name, exc_info=True)
                 raise SourceError(
                     f"Series {series.name}: DICOM objects cannot refer to its images, whose headers lack or contradict "
                     f"what they need ({type(error).__name__}). Take nifti or html, or another export."

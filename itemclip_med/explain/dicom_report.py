@@ -62,7 +62,7 @@ def build_report(
     is_ct = images.datasets[0].get("Modality") == "CT"
     content = hd.sr.MeasurementReport(
         observation_context=hd.sr.ObservationContext(observer_device_context=device),
-        procedure_reported=codes.LN.CTUnspecifiedBodyRegion if is_ct else codes.LN.MRUnspecifiedBodyRegion,
+        procedure_reported=codes.LN.CTUnspecifiedBodyRegion if is_ct else codes.LN.MRIUnspecifiedBodyRegion,
         imaging_measurements=groups,
         title=codes.DCM.ImagingMeasurementReport,
     )

@@ -243,3 +243,22 @@ def test_images_are_found_by_their_ids_among_studies_at_one_place(tmp_path):
         opened_images(tmp_path / "all", taken.study, [series], store=taken.store.root),
     ):
         pass
+
+
+def test_mr_gets_objects_too(tmp_path, monkeypatch):
+    pytest.importorskip("highdicom", reason="DICOM objects need highdicom (extra dicom-out)")
+    from itemclip_med.explain import Extras
+    from itemclip_med.explain.heatmap import LoadedStudy
+    from itemclip_med.explain.output import write_maps
+    from itemclip_med.models import ItemizedCLIP
+
+    model = ItemizedCLIP.from_pretrained("head_ct_phantom")
+    model.preprocessing = ModelInput("MR", grid=(32, 128, 112), depth="auto", max_series=1).to_dict()
+    write_dicom(tmp_path / "in", modality="MR", intercept=0)
+    taken = take_in(tmp_path / "in", tmp_path / "work", "generic_brain_mri")
+    maps = LoadedStudy.load(taken.store, taken.study.study_id, model).ask(FINDINGS)
+    extras = Extras(source=tmp_path / "in")
+    paths = write_maps(taken.store, taken.study.study_id, maps, tmp_path, formats=["dicom", "html"], extras=extras)
+    objects = [path for path in paths if path.suffix == ".dcm"]
+    assert len(objects) == 4
+    assert [errors_by_dciodvfy(path) for path in objects] == [[]] * 4
