@@ -12,9 +12,9 @@ dcm2niix
     that program alone, to uncompressed NIfTI: the fastest thing there is.
 
 All read the same studies (one series of 512 x 512, made here, or ``--source``: one study a folder) with the same number
-of processes, each road in a process of its own that is started anew, once before it is measured. Time and processor
-time of a study are differences between a long and a short run, so that starting Python is not in them; the start is a
-column of its own. Processor time stands up to other work on the machine, elapsed time does not. Needs ``pip install
+of processes, each road in a process of its own. Starting Python and loading libraries is a column of its own and not in
+the other numbers: with one process a study is done before the measured ones, with more the numbers are differences
+between a long and a short run. Processor time stands up to other work on the machine, elapsed time does not. Needs ``pip install
 dcm2niix dicom2nifti``; a road whose package is missing is left out by name. Takes about five minutes on two cores.
 """
 
@@ -102,12 +102,7 @@ def compare(studies: list[str], few: int, many: int, workers: int, folder: Path,
             if show:
                 print(f"{road:14s} left out: pip install {' '.join(missing)}")
             continue
-        runs = [
-            start(__file__, task="run", road=road, studies=studies[:number], workers=workers, folder=str(folder))
-            for number in (1, few, many)  # the first warms up what is read from disk
-        ][1:]
-        each = {name: (runs[1][name] - runs[0][name]) / (many - few) for name in ("s", "cpu_s", "mib")}
-        each["start_s"] = max(runs[0]["s"] - few * each["s"], 0.0)
+        each = measure_road(road, studies, few, many, workers, folder)
         ours = ours or each
         ratios = {name: each[name] / ours[name] for name in ("s", "cpu_s", "mib")}
         rows += [
@@ -124,10 +119,32 @@ def compare(studies: list[str], few: int, many: int, workers: int, folder: Path,
     return rows
 
 
+def measure_road(road: str, studies: list[str], few: int, many: int, workers: int, folder: Path) -> dict[str, float]:
+    """Seconds, processor seconds and MiB of one study on one road, and the seconds of its start."""
+
+    def run(number: int) -> dict[str, float]:
+        return start(__file__, task="run", road=road, studies=studies[:number], workers=workers, folder=str(folder))
+
+    if workers == 1:
+        found = run(many)
+        each = {name: found[name] / many for name in ("s", "cpu_s", "mib")}
+        return each | {"start_s": max(found["first_s"] - each["s"], 0.0)}
+    run(1)  # warms up what is read from disk
+    short, long = run(few), run(many)
+    each = {name: (long[name] - short[name]) / (many - few) for name in ("s", "cpu_s", "mib")}
+    return each | {"start_s": max(short["s"] - few * each["s"], 0.0)}
+
+
 def run_task(task: str, road: str, studies: list[str], workers: int, folder: str) -> dict[str, float]:
     """Inside a started process: one road over some studies, or what our road does beside decoding."""
     if task == "alone":
         return measure_alone(studies)
+    first = run_road(road, studies[:1], workers, folder) if workers == 1 else {"s": 0.0}
+    return run_road(road, studies, workers, folder) | {"first_s": first["s"]}
+
+
+def run_road(road: str, studies: list[str], workers: int, folder: str) -> dict[str, float]:
+    """Seconds, processor seconds and MiB of one road over some studies."""
     with tempfile.TemporaryDirectory(dir=folder) as out:
         if road == "ours":  # it takes one folder; links are no part of the work
             for number, study in enumerate(studies):
@@ -246,11 +263,9 @@ def measure_alone(studies: list[str]) -> dict[str, float]:
         ours_s = (time.process_time() - begun) / (len(files) - 1)
         mib = (peak() - before) / MIB
     begun = time.process_time()
-    voxels = 0
-    for path in files[1].files:
-        voxels += pydicom.dcmread(path).pixel_array.size
-    decode_s = time.process_time() - begun
-    volume_mib = voxels * np.dtype(np.int16).itemsize / MIB
+    voxels = [sum(pydicom.dcmread(path).pixel_array.size for path in each.files) for each in files[1:]]
+    decode_s = (time.process_time() - begun) / len(voxels)
+    volume_mib = max(voxels) * np.dtype(np.int16).itemsize / MIB
     return {"decode_s": decode_s, "decode_share": decode_s / ours_s, "mib": mib, "volumes": mib / volume_mib}
 
 

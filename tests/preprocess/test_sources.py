@@ -246,3 +246,20 @@ def test_generic_recipes_store_real_series(recipe, pattern, shared_dir, tmp_path
                 else:
                     assert (array.min(), array.max()) == (0, 255)
     assert num_stored == len(folders)
+
+
+@pytest.mark.long
+@pytest.mark.real_dicom
+@pytest.mark.parametrize("recipe", ["generic_head_ct", "generic_chest_ct", "generic_brain_mri"])
+def test_generic_recipes_take_all_real_studies_at_once(recipe, shared_dir, tmp_path):
+    """Every study of every case ends stored, skipped or failed for a reason we know; a rerun stores nothing more."""
+    first = run_recipe(recipe, shared_dir("data/dicom"), tmp_path / "s", workers=2)
+    assert first.num_stored > 0
+    assert not [reason for reason in first.failures if reason.startswith("unexpected")]
+    store = Store(tmp_path / "s")
+    assert store.check() == []
+    modality = load_recipe(recipe).select["modality"]
+    assert {series.modality for study in store.studies for series in study.series} == set(modality)
+    again = run_recipe(recipe, shared_dir("data/dicom"), tmp_path / "s", workers=1)
+    assert (again.num_stored, again.num_known) == (0, first.num_stored)
+    assert (again.num_skipped, again.failures) == (first.num_skipped, first.failures)
