@@ -102,3 +102,18 @@ def test_other_ids_stay(tmp_path):
     (tmp_path / "r.csv").write_text("id,report\nA-17,Renal cyst.\n")
     itemize_file(tmp_path / "r.csv", tmp_path / "o.jsonl", per_study=True)
     assert read_jsonl(tmp_path / "o.jsonl")[0]["id"] == "A-17"
+
+
+def test_a_quote_that_never_closes_is_told_with_what_it_swallows(tmp_path):
+    (tmp_path / "r.csv").write_text('id,report\n1,"Renal\ncyst."\n2,"No stones.\n3,Mass.\n4,Cyst.\n')
+    summary = itemize_file(tmp_path / "r.csv", tmp_path / "o.jsonl")
+    assert [row["id"] for row in read_jsonl(tmp_path / "o.jsonl")] == ["1"]
+    [(where, problem)] = summary.failed
+    assert where == "r.csv, row 3"
+    assert "a quote opens here and never closes; 2 lines behind it are not read" in problem
+
+
+@pytest.mark.parametrize("end", ["\n", ""])
+def test_the_last_record_may_span_lines(tmp_path, end):
+    (tmp_path / "r.csv").write_text(f'id,report\n1,"Renal ""simple""\ncyst."{end}')
+    assert [row.text for row in read_rows(tmp_path / "r.csv")] == ['Renal "simple"\ncyst.']
