@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import sys
 import traceback
@@ -35,7 +36,13 @@ def start_run(seed: int, *, deterministic: bool = True, short_errors: bool = Tru
 
 
 def _one_line(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
-    """Print an error of ours as one line, wherever MONAI wrapped it; anything else as usual."""
+    """Print an error of ours as one line, wherever MONAI wrapped it; anything else as usual.
+
+    Workers of loaders, which outlive signals, are ended: the interpreter would wait for them.
+    """
+    for child in multiprocessing.active_children():
+        if child.daemon:
+            child.kill()
     found: BaseException | None = error
     while found is not None and not isinstance(found, ItemClipError):
         found = found.__cause__ or found.__context__

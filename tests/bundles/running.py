@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import csv
+import multiprocessing
 import os
+import runpy
+import socket
 import sys
 from pathlib import Path
 
@@ -45,3 +48,38 @@ def read_rows(path: Path) -> list[dict[str, str]]:
     """The rows of a CSV file that is whole."""
     with path.open(newline="") as file:
         return list(csv.DictReader(file))
+
+
+def start_forked(command: list[str], folder: Path, processes: int = 1) -> list[multiprocessing.Process]:
+    """Start a :func:`training_command` in forks of a process that has imported everything, each with its own group.
+
+    Several processes get what torchrun would tell them.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.bundles.imported"])
+    arguments = command[command.index("monai.bundle") + 1 :]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    started = []
+    for rank in range(processes):
+        told = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": processes, "MASTER_PORT": port} if processes > 1 else {}
+        told = {"MASTER_ADDR": "127.0.0.1"} | {name: str(value) for name, value in told.items()}
+        started.append(context.Process(target=_run, args=(arguments, folder, told)))
+        started[-1].start()
+    return started
+
+
+def _run(arguments: list[str], folder: Path, told: dict[str, str]) -> None:
+    import torch
+
+    os.setsid()
+    os.environ.update(told)
+    folder.mkdir(parents=True, exist_ok=True)
+    os.chdir(folder)
+    with open("log", "ab") as log:
+        for stream in (1, 2):
+            os.dup2(log.fileno(), stream)
+    torch.set_num_threads(1)
+    sys.argv = ["monai.bundle", *arguments]
+    runpy.run_module("monai.bundle", run_name="__main__")

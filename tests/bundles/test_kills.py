@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import random
 import signal
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bundles.running import environment, make_store, read_rows, training_command
+from tests.bundles.running import environment, make_store, read_rows, start_forked, training_command
 
 TIMES = ("seconds_per_step", "studies_per_second", "data_wait")
 NUM_KILLS = 10
@@ -39,19 +40,25 @@ def count_rows(folder: Path) -> int:
     return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
-def kill_after(process: subprocess.Popen, folder: Path, rows: int, seconds: float) -> bool:
-    """SIGKILL to the whole group when so many new rows were written; False where it ended by itself before."""
+def kill_after(processes: list[multiprocessing.Process], folder: Path, rows: int, seconds: float) -> None:
+    """SIGKILL to all processes and what they started, when so many new rows were written and so much time went by."""
     before = count_rows(folder)
-    deadline = time.monotonic() + 300
-    while process.poll() is None and count_rows(folder) < before + rows and time.monotonic() < deadline:
+    while count_rows(folder) < before + rows:
+        assert all(process.is_alive() for process in processes)
         before = min(before, count_rows(folder))  # cut back
         time.sleep(0.02)
     time.sleep(seconds)
-    if process.poll() is not None:
-        return False
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    return True
+    for process in processes:
+        assert process.is_alive()
+        os.killpg(process.pid, signal.SIGKILL)
+    for process in processes:
+        process.join()
+
+
+def finish(processes: list[multiprocessing.Process]) -> list[int]:
+    for process in processes:
+        process.join(900)
+    return [process.exitcode for process in processes]
 
 
 def without_times(path: Path) -> list[dict[str, str]]:
@@ -65,13 +72,12 @@ def test_ten_kills_leave_the_model_and_curves_of_the_uninterrupted_run(store, tm
         name: training_command(store, folder / "run", 2 // processes, processes, **SETTINGS)
         for name, folder in runs.items()
     }
-    assert start(commands["whole"], runs["whole"]).wait(600) == 0
-    draw, kills = random.Random(processes), 0
-    while kills < NUM_KILLS:
-        process = start(commands["killed"], runs["killed"])
-        assert kill_after(process, runs["killed"] / "run", draw.choice([1, 1, 2, 3]), draw.uniform(0, 0.6))
-        kills += 1
-    assert start(commands["killed"], runs["killed"]).wait(600) == 0
+    assert finish(start_forked(commands["whole"], runs["whole"], processes)) == [0] * processes
+    draw = random.Random(processes)
+    for _ in range(NUM_KILLS):
+        running = start_forked(commands["killed"], runs["killed"], processes)
+        kill_after(running, runs["killed"] / "run", draw.choice([1, 1, 2, 3]), draw.uniform(0, 0.6))
+    assert finish(start_forked(commands["killed"], runs["killed"], processes)) == [0] * processes
     whole, killed = (folder / "run" for folder in runs.values())
     for name in ("losses.csv", "validation.csv"):
         assert without_times(killed / name) == without_times(whole / name)

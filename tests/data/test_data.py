@@ -167,7 +167,7 @@ def test_workers_that_stay_learn_the_epoch(store):
         ]
 
 
-def test_a_worker_outlives_the_first_signal_and_ends_with_its_loader(store):
+def test_a_worker_outlives_a_signal_and_ends_with_its_loader(store):
     loader = torch.utils.data.DataLoader(
         StudyDataset(store, INPUT), 1, num_workers=1, persistent_workers=True, collate_fn=collate_studies,
         worker_init_fn=outlive_signals,
