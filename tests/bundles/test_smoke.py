@@ -125,19 +125,11 @@ def test_commands_of_the_readme_fine_tune_and_publish(folder, tmp_path):
     probe = probe.strip().removesuffix("\n") + " --epochs 2"
     for mode, features in (("probe", "global"), ("full", "prompts")):
         out = f"runs/{mode}"
-        run(
-            probe.replace("--mode probe", f"--mode {mode} --features {features}").replace("runs/probe", out),
-            tmp_path,
-            env,
-        )
+        command = probe.replace("--mode probe", f"--mode {mode} --features {features}")
+        run(command.replace("runs/probe", out), tmp_path, env)
         assert (tmp_path / out / "exported" / "last" / "head.safetensors").is_file()
-        scoring = probe.replace("run training", "run evaluating").replace(
-            "--model MODEL", f"--model {out}/exported/last"
-        )
-        scoring = scoring.replace("--mode probe", f"--mode {mode} --features {features}").replace(
-            "runs/probe", f"scored_{mode}"
-        )
-        run(scoring, tmp_path, env)
+        scoring = command.replace("run training", "run evaluating").replace("runs/probe", f"scored_{mode}")
+        run(scoring.replace("--model MODEL", f"--model {out}/exported/last"), tmp_path, env)
         assert len(read_table(tmp_path / f"scored_{mode}" / "scores.csv")) == 2
     short = folder.name.removesuffix("_itemclip")
     (tmp_path / "runs" / short / "exported").mkdir(parents=True)
