@@ -14,8 +14,9 @@ dcm2niix
 All read the same studies (one series of 512 x 512, made here, or ``--source``: one study a folder) with the same number
 of processes, each road in a process of its own. Starting Python and loading libraries is a column of its own and not in
 the other numbers: with one process a study is done before the measured ones, with more the numbers are differences
-between a long and a short run. Processor time stands up to other work on the machine, elapsed time does not. Needs ``pip install
-dcm2niix dicom2nifti``; a road whose package is missing is left out by name. Takes about five minutes on two cores.
+between a long and a short run. Processor time stands up to other work on the machine, elapsed time does not. Needs
+``pip install dcm2niix dicom2nifti``; a road whose package is missing is left out by name. Takes about five minutes on
+two cores.
 """
 
 from __future__ import annotations
@@ -221,8 +222,13 @@ def _dcm2niix(study: Path, out: Path, *, compress: bool) -> None:
 
 
 def _in_processes(function: Callable[[Path, Path], None], studies: list[Path], out: Path, workers: int) -> None:
-    from itemclip_med.workers import worker_pool
+    from itemclip_med.workers import one_thread, worker_pool
 
+    if workers == 1:
+        with one_thread():
+            for number, study in enumerate(studies):
+                function(study, _new_folder(out, number))
+        return
     with worker_pool(workers) as pool:
         jobs = [pool.submit(function, study, _new_folder(out, number)) for number, study in enumerate(studies)]
         for job in jobs:
