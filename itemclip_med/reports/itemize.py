@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from itemclip_med.records import Item, Report, Status
-from itemclip_med.reports import attributes, clauses
+from itemclip_med.reports import attributes, cutting
 from itemclip_med.reports.cleaning import CleanText, clean, is_english
 from itemclip_med.reports.merging import Draft, merge
 from itemclip_med.reports.sections import KEPT_SECTIONS, Block, find_blocks
@@ -157,8 +157,8 @@ def _read_block(report: CleanText, block: Block, drafts: list[Draft]) -> None:
         if not re.search(r"[^\W\d_]", sentence):
             continue
         target = _referred(sentence, block, drafts)
-        if target is not None and not clauses.is_dropped(sentence):
-            spans = clauses.cut_tails(low, start, end)
+        if target is not None and not cutting.is_dropped(sentence):
+            spans = cutting.cut_tails(low, start, end)
             left, right = target.spans[-1]
             target.spans[-1] = (left, right + (low[right : right + 1] == "."))  # two sentences stay two
             target.spans.extend(spans)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from itemclip_med.reports import attributes, clauses
+from itemclip_med.reports import attributes, cutting
 from itemclip_med.reports.status import is_generic_denial, status_of
 
 MAX_WORDS = 8
@@ -70,7 +70,7 @@ def _statement(text: str) -> str:
     """Without lead-in and article, with a capital."""
     text = " ".join(text.split()).rstrip(".")
     low = text.lower()
-    text = text[clauses.cut_lead_in(low, 0, len(low)) :]
+    text = text[cutting.cut_lead_in(low, 0, len(low)) :]
     for article in ("a ", "an ", "the "):
         if text.lower().startswith(article):
             text = text[len(article) :]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from itemclip_med.errors import FormatError
+from itemclip_med.reports.csv_records import Records
 
 MAX_ROW_CHARS = 10_000_000
 
@@ -208,36 +209,11 @@ def _joined(parts: Sequence[tuple[Any, str]]) -> str | None:
     return "\n\n".join(pieces)
 
 
-class _Records:
-    """Records of a CSV, which tells a quote that never closes: it would swallow the rest of the file without a word."""
-
-    def __init__(self, lines: Iterable[str], delimiter: str) -> None:
-        self._raw: list[str] = []
-        self._ended = False
-        self._reader = csv.reader(self._tracked(lines), delimiter=delimiter)
-
-    def _tracked(self, lines: Iterable[str]) -> Iterator[str]:
-        for line in lines:
-            self._raw.append(line)
-            yield line
-        self._ended = True
-
-    def __iter__(self) -> _Records:
-        return self
-
-    def __next__(self) -> list[str]:
-        self._raw.clear()
-        row = next(self._reader)
-        if self._ended and len(self._raw) > 1 and sum(line.count('"') for line in self._raw) % 2:
-            raise csv.Error(f"a quote opens here and never closes; {len(self._raw) - 1} lines behind it are not read")
-        return row
-
-
 def _read_csv(path: Path, id_column: str | None, text_column: str | None) -> Iterator[ReportRow]:
     csv.field_size_limit(MAX_ROW_CHARS)
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
         lines = (line.replace("\0", " ") for line in file)
-        reader = _Records(lines, "\t" if path.suffix.lower() == ".tsv" else ",")
+        reader = Records(lines, "\t" if path.suffix.lower() == ".tsv" else ",")
         try:
             header = next(reader, None)
         except csv.Error as error:

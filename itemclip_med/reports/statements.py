@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from itemclip_med.records import Status
-from itemclip_med.reports import clauses, coordination
+from itemclip_med.reports import clauses, coordination, cutting
 from itemclip_med.reports.sentences import trim
 from itemclip_med.reports.status import is_generic_denial, status_of
 from itemclip_med.reports.tokens import singular, tokenize
@@ -50,7 +50,7 @@ def read_sentence(sentence: str, heading: str) -> tuple[Piece, ...]:
         heading: the organ heading it stands under, in lower case; "" for none.
     """
     pieces: list[Piece] = []
-    begin = clauses.cut_opening(sentence, 0, len(sentence))
+    begin = cutting.cut_opening(sentence, 0, len(sentence))
     for clause in clauses.split_clauses(sentence, begin, len(sentence)):
         for part in clauses.split_exceptions(sentence, *clause):
             pieces.extend(_read_clause(sentence, part, heading))
@@ -74,12 +74,12 @@ def _read_clause(low: str, part: Span, heading: str) -> list[Piece]:
     whole = plain(low, [(start, end)])
     opened = _MAY_BE.match(whole) is not None
     says_none = heading != "" and _ONLY_STATUS.fullmatch(whole) is not None
-    kept = clauses.cut_tails(low, start, end)
-    if not says_none and clauses.is_dropped(plain(low, kept)):
+    kept = cutting.cut_tails(low, start, end)
+    if not says_none and cutting.is_dropped(plain(low, kept)):
         return []
-    kept[0] = trim(low, clauses.cut_lead_in(low, *kept[0]), kept[0][1])
+    kept[0] = trim(low, cutting.cut_lead_in(low, *kept[0]), kept[0][1])
     spans = [span for span in kept if span[0] < span[1]]
-    if not spans or (not says_none and clauses.is_dropped(plain(low, spans))):
+    if not spans or (not says_none and cutting.is_dropped(plain(low, spans))):
         return []
     spans = coordination.cut_seen(low, spans)
     whole = plain(low, spans)

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from itemclip_med.reports import itemize
-from itemclip_med.reports.clauses import _TAILS
+from itemclip_med.reports.cutting import _TAILS
 from itemclip_med.reports.matching import RowMatcher, WordGate, needed_words
 from itemclip_med.reports.status import _DENIES, _EXPLAINS, _HEDGES
 from tests.reports.helpers import OWN_REPORTS, STYLES, read_jsonl

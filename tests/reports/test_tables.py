@@ -7,8 +7,8 @@ import re
 
 import pytest
 
-from itemclip_med.reports.clauses import cut_lead_in, cut_tails, is_dropped
 from itemclip_med.reports.cleaning import clean
+from itemclip_med.reports.cutting import cut_lead_in, cut_tails, is_dropped
 from itemclip_med.reports.scrubbing import IDENTIFIERS, scrub_text
 from itemclip_med.reports.sections import find_blocks
 from itemclip_med.reports.status import is_generic_denial, status_of
