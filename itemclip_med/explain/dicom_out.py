@@ -38,15 +38,17 @@ def require_dicom_out(source: Path | None) -> None:
 
     Raises:
         MissingPackageError: if highdicom is not installed.
-        SourceError: if no source is named.
+        SourceError: if no source is named, or it is not there.
     """
     try:
         import highdicom  # noqa: F401
     except ImportError as error:
         raise MissingPackageError("highdicom", extra="dicom-out", purpose="Writing DICOM objects") from error
-    if source is None:
+    if source is None or not source.exists():
+        found = "" if source is None else f"The source {source.name} is not there. "
         raise SourceError(
-            "DICOM objects refer to the images they were made from: name the study's DICOM with --source."
+            f"{found}DICOM objects refer to the images they were made from: name the study's DICOM (folder, zip or "
+            "tar) with --source."
         )
 
 

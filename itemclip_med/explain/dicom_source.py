@@ -74,14 +74,9 @@ def opened_images(
         id_key: that key, if it lies elsewhere.
 
     Raises:
-        SourceError: if the source is gone or holds no DICOM, is another study by its id, or no series of it lies where
-            a stored one does.
+        SourceError: if the source does not exist or holds no DICOM, is another study by its id, or no series of it lies
+            where a stored one does.
     """
-    if not source.exists():
-        raise SourceError(
-            f"The source {source.name} is not there: DICOM objects refer to the images they were made from. Name the "
-            "folder, zip or tar that holds them with --source."
-        )
     with open_source(source) as root:
         inventory = discover_folder(root)
         found = [one for study_ in inventory.studies for one in study_.volumes]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from itemclip_med import __version__
-from itemclip_med.errors import MissingPackageError, SourceError
+from itemclip_med.errors import MissingPackageError
 from itemclip_med.explain import Extras, Heatmap
 from itemclip_med.explain.display import has_lungs
 from itemclip_med.explain.heatmap import LoadedStudy
@@ -163,11 +163,9 @@ def _possible(formats: Sequence[str], intake: Intake, images: Path | None) -> tu
     from itemclip_med.explain.dicom_out import require_dicom_out
 
     try:
-        require_dicom_out(Path())
+        require_dicom_out(images or Path())
     except MissingPackageError as error:
         return others, f"No DICOM objects: {error}"
-    if images is not None and not images.exists():
-        raise SourceError(f"The source {images.name} is not there: name the study's DICOM with --source.")
     return list(formats), ""
 
 
