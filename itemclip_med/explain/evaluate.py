@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from itemclip_med.errors import FormatError, SourceError
-from itemclip_med.explain.heatmap import LoadedStudy
+from itemclip_med.explain.heatmap import Heatmap, LoadedStudy
 from itemclip_med.explain.localization import Localization, localize, separation
 from itemclip_med.explain.sanity import randomize
 from itemclip_med.records import Finding, Study
@@ -79,16 +79,13 @@ def evaluate_maps(
         }
         for kind, one in models if there else ():
             loaded = LoadedStudy.load(store, study.study_id, one, device=device)
-            asked = loaded.ask(list(there.values()), method)
-            maps = [heatmap for heatmap in asked if heatmap.series == study.series[0]]
-            for heatmap in maps:
-                name = there[heatmap.item].name
-                found = localize(heatmap, masks[name], body)
-                if found is not None:
-                    rows[name][kind].append(found)
-            between = separation(maps)
-            if between is not None:
-                apart[kind].append(between)
+            maps = [
+                heatmap for heatmap in loaded.ask(list(there.values()), method) if heatmap.series == study.series[0]
+            ]
+            for name, found in _against_masks(maps, there, masks, body):
+                rows[name][kind].append(found)
+            if len(maps) > 1:
+                apart[kind].append(separation(maps))
             lowest[kind].append(min(heatmap.score for heatmap in maps))
         if on_study:
             on_study(number)
@@ -104,6 +101,16 @@ def evaluate_maps(
         "separation": {kind: _mean(values) for kind, values in apart.items()},
         "completeness": {kind: _mean(values) for kind, values in lowest.items()},
     }
+
+
+def _against_masks(
+    maps: Sequence[Heatmap], findings: Mapping[str, Finding], masks: Mapping[str, np.ndarray], body: np.ndarray
+) -> Iterator[tuple[str, Localization]]:
+    for heatmap in maps:
+        name = findings[heatmap.item].name
+        found = localize(heatmap, masks[name], body)
+        if found is not None:
+            yield name, found
 
 
 def format_evaluation(values: Mapping[str, Any]) -> str:
