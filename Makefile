@@ -49,7 +49,7 @@ bench: $(TESTED)
 
 docs: $(INSTALLED)
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[docs]'
-	$(BIN)/mkdocs build --strict --site-dir build/site
+	$(BIN)/python -m sphinx -W --keep-going -q docs build/site
 
 # The shipped head-CT phantom model, made again: an hour or two on two cores.
 weights: $(INSTALLED)
