@@ -26,3 +26,9 @@ def recipes_dir() -> Path:
 def weights_dir() -> Path:
     """The folder that holds the shipped models, one folder each."""
     return _PACKAGE_DIR / "weights"
+
+
+def notebooks_dir() -> Path:
+    """The folder that holds the Jupyter notebooks."""
+    installed = _PACKAGE_DIR / "_resources" / "notebooks"
+    return installed if installed.is_dir() else _PACKAGE_DIR.parent / "docs" / "notebooks"

@@ -33,3 +33,21 @@ def run_command(out: Path, num_train: int, num_test: int, epochs: int, seed: int
     click.echo(f"\nModel:    {result.model}")
     for path in result.pictures:
         click.echo(f"Heatmap:  {path}")
+
+
+@demo.command("notebooks")
+@click.argument("dest", type=click.Path(path_type=Path))
+def notebooks_command(dest: Path) -> None:
+    """Copy the Jupyter notebooks into DEST, to open and change them there. Files that are there are kept."""
+    import shutil
+
+    from itemclip_med.resources import notebooks_dir
+
+    dest.mkdir(parents=True, exist_ok=True)
+    for source in sorted(notebooks_dir().glob("*.ipynb")):
+        target = dest / source.name
+        if target.exists():
+            click.echo(f"{target} is there already, left as it is")
+        else:
+            shutil.copyfile(source, target)
+            click.echo(str(target))
