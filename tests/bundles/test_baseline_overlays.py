@@ -24,6 +24,7 @@ TINY = {
     "model_config::pool_heads": 2,
     "device": "cpu",
     "amp": False,
+    "validate::retrieval": None,  # needs a store
 }
 
 
