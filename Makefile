@@ -1,4 +1,4 @@
-# make demo · make test · make test-long · make lint · make bench · make docs
+# make demo · make test · make test-long · make lint · make bench · make docs · make tools
 # Each target installs what it needs into .venv on a fresh machine; nothing is installed outside it.
 PYTHON ?= python3.11
 VENV := .venv
@@ -7,7 +7,7 @@ OUT ?= demo_out
 INSTALLED := $(VENV)/.installed
 TESTED := $(VENV)/.installed-dev
 
-.PHONY: install demo test test-long lint format bench docs weights clean
+.PHONY: install demo test test-long lint format bench docs tools weights clean
 
 # torch first: with the pinned version in place nothing that depends on torch can draw in another build of it.
 $(VENV)/bin/pip:
@@ -50,6 +50,10 @@ bench: $(TESTED)
 docs: $(INSTALLED)
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[docs]'
 	$(BIN)/python -m sphinx -W --keep-going -q docs build/site
+
+# Programs of Debian that some tests use, and are skipped without: a browser, and the validator of DICOM objects.
+tools:
+	apt-get update -qq && apt-get install -y -qq chromium dicom3tools
 
 # The shipped head-CT phantom model, made again: an hour or two on two cores.
 weights: $(INSTALLED)

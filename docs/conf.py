@@ -16,5 +16,7 @@ autosummary_generate = True
 autodoc_typehints = "none"
 napoleon_google_docstring = True
 
+smartquotes = False  # options keep their two hyphens
+
 html_theme = "furo"
 html_title = f"itemclip_med {release}"

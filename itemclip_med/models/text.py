@@ -148,7 +148,10 @@ def _named_tokenizer(source: str) -> PreTrainedTokenizerBase:
     try:
         return AutoTokenizer.from_pretrained(source, trust_remote_code=False)
     except ValueError:
-        return BertTokenizerFast.from_pretrained(source)
+        tokenizer = BertTokenizerFast.from_pretrained(source)
+        if len(tokenizer) <= len(tokenizer.all_special_tokens):  # a folder without any vocabulary gives these alone
+            raise
+        return tokenizer
 
 
 class TextTower(nn.Module):
