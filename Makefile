@@ -53,7 +53,7 @@ docs: $(INSTALLED)
 
 # Programs of Debian that some tests use, and are skipped without: a browser, and the validator of DICOM objects.
 tools:
-	apt-get update -qq && apt-get install -y -qq chromium dicom3tools
+	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium dicom3tools
 
 # The shipped head-CT phantom model, made again: an hour or two on two cores.
 weights: $(INSTALLED)
