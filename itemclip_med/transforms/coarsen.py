@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from monai.config import KeysCollection
 from monai.data import MetaTensor
-from monai.transforms import InvertibleTransform, MapTransform
+from monai.transforms import InvertibleTransform
 from monai.utils import TraceKeys
 from torch import Tensor
 
 from itemclip_med.errors import ModelError
+from itemclip_med.transforms.mapped import MappedTransform
 
 _EXACT = 512  # sums of fewer voxels of int16 stay below 2**24, where float32 holds every integer
 
@@ -125,7 +125,7 @@ def _sum_along(values: np.ndarray, axis: int, size: int) -> np.ndarray:
     return total
 
 
-class Coarsend(MapTransform, InvertibleTransform):
+class Coarsend(MappedTransform):
     """:class:`Coarsen` on entries of a dictionary.
 
     Args:
@@ -137,17 +137,3 @@ class Coarsend(MapTransform, InvertibleTransform):
     def __init__(self, keys: KeysCollection, min_spacing_mm: Sequence[float], allow_missing_keys: bool = False) -> None:
         super().__init__(keys, allow_missing_keys)
         self.transform = Coarsen(min_spacing_mm)
-
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Average every entry."""
-        out = dict(data)
-        for key in self.key_iterator(data):
-            out[key] = self.transform(data[key])
-        return out
-
-    def inverse(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Undo it on every entry."""
-        out = dict(data)
-        for key in self.key_iterator(data):
-            out[key] = self.transform.inverse(data[key])
-        return out

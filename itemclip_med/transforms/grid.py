@@ -15,6 +15,7 @@ from torch import Tensor
 
 from itemclip_med.errors import ModelError
 from itemclip_med.transforms.fit import DEPTH_MODES, DepthMode, FitPlan, apply_plan, plan_crop, plan_resize, undo_plan
+from itemclip_med.transforms.mapped import MappedTransform
 from itemclip_med.transforms.orient import Depth, depth_axcodes
 
 # Given in full: without them MONAI reads the letters the other way round on a volume whose meta says LPS.
@@ -131,27 +132,7 @@ class FitToGrid(InvertibleTransform):
         return out
 
 
-class _Mapped(MapTransform, InvertibleTransform):
-    """One of the transforms above on entries of a dictionary."""
-
-    transform: DepthFirst | FitToGrid
-
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Apply it to every entry."""
-        out = dict(data)
-        for key in self.key_iterator(data):
-            out[key] = self.transform(data[key])
-        return out
-
-    def inverse(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Undo it on every entry."""
-        out = dict(data)
-        for key in self.key_iterator(data):
-            out[key] = self.transform.inverse(data[key])
-        return out
-
-
-class DepthFirstd(_Mapped, LazyTransform):
+class DepthFirstd(MappedTransform, LazyTransform):
     """:class:`DepthFirst` on entries of a dictionary.
 
     Args:
@@ -176,7 +157,7 @@ class DepthFirstd(_Mapped, LazyTransform):
         return out
 
 
-class FitToGridd(_Mapped):
+class FitToGridd(MappedTransform):
     """:class:`FitToGrid` on entries of a dictionary.
 
     Args:

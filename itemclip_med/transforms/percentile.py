@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from typing import Any
-
 import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
-from monai.transforms import InvertibleTransform, MapTransform
+from monai.transforms import InvertibleTransform
 from monai.utils import TraceKeys
 from torch import Tensor
 
 from itemclip_med.errors import ModelError
+from itemclip_med.transforms.mapped import MappedTransform
 from itemclip_med.transforms.scaling import MR_PERCENTILES, percentile_bounds
 
 
@@ -55,7 +53,7 @@ class PercentileScale(InvertibleTransform):
         return MetaTensor(values).copy_meta_from(volume)
 
 
-class PercentileScaled(MapTransform, InvertibleTransform):
+class PercentileScaled(MappedTransform):
     """:class:`PercentileScale` on entries of a dictionary.
 
     Args:
@@ -74,17 +72,3 @@ class PercentileScaled(MapTransform, InvertibleTransform):
     ) -> None:
         super().__init__(keys, allow_missing_keys)
         self.transform = PercentileScale(lower, upper)
-
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Scale every entry."""
-        out = dict(data)
-        for key in self.key_iterator(data):
-            out[key] = self.transform(data[key])
-        return out
-
-    def inverse(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Undo it on every entry."""
-        out = dict(data)
-        for key in self.key_iterator(data):
-            out[key] = self.transform.inverse(data[key])
-        return out

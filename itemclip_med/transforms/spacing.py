@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from monai.config import KeysCollection
 from monai.data import MetaTensor
-from monai.transforms import InvertibleTransform, MapTransform
+from monai.transforms import InvertibleTransform
 from monai.utils import TraceKeys
 from torch import Tensor
 
 from itemclip_med.errors import ModelError
+from itemclip_med.transforms.mapped import MappedTransform
 
 _EXACT = 1e-3  # of a voxel: closer sizes are the same, whatever single precision made of a header's spacing
 
@@ -78,7 +78,7 @@ class ToSpacing(InvertibleTransform):
         return out
 
 
-class ToSpacingd(MapTransform, InvertibleTransform):
+class ToSpacingd(MappedTransform):
     """:class:`ToSpacing` on entries of a dictionary.
 
     Args:
@@ -90,20 +90,6 @@ class ToSpacingd(MapTransform, InvertibleTransform):
     def __init__(self, keys: KeysCollection, spacing_mm: Sequence[float], allow_missing_keys: bool = False) -> None:
         super().__init__(keys, allow_missing_keys)
         self.transform = ToSpacing(spacing_mm)
-
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Resample every entry."""
-        out = dict(data)
-        for key in self.key_iterator(data):
-            out[key] = self.transform(data[key])
-        return out
-
-    def inverse(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Undo it on every entry."""
-        out = dict(data)
-        for key in self.key_iterator(data):
-            out[key] = self.transform.inverse(data[key])
-        return out
 
 
 def _resize(values: Tensor, size: Sequence[int]) -> Tensor:
