@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -80,7 +81,7 @@ class StudyWorker:
             except ItemClipError as error:
                 outcome.failures.append(str(error))
             except Exception as error:  # one study's surprise must not cost the others
-                outcome.failures.append(f"unexpected {type(error).__name__}")
+                outcome.failures.append(_unexpected(error))
         # Files of several studies are known once the last of them is stored and none has failed.
         last = None if outcome.failures else len(outcome.stored) - 1
         for number, (record, names) in enumerate(outcome.stored):
@@ -185,3 +186,12 @@ def _stored(values: np.ndarray, dtype: str) -> np.ndarray:
     for part, out in zip(np.moveaxis(values, slowest, 0), np.moveaxis(stored, slowest, 0), strict=True):
         out[...] = np.clip(np.rint(part), info.min, info.max)  # slice by slice, so that memory stays small
     return stored
+
+
+def _unexpected(error: Exception) -> str:
+    """Kind and place of an error that nobody foresaw; its own words may hold what a header says."""
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return (
+        f"unexpected {type(error).__name__} ({Path(place.filename).name}, line {place.lineno}): an error of the "
+        "program, please report this line; the study is left out"
+    )
