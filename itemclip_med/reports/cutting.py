@@ -1,13 +1,14 @@
-"""What is left of a statement: whole ones that hold no finding are dropped, lead-ins and hung-on advice are cut."""
+"""What is left of a statement: what holds no finding is dropped; lead-ins, hung-on advice and "is seen" are cut."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 
 from itemclip_med.reports.matching import RowMatcher, WordGate
 from itemclip_med.reports.sentences import trim
-from itemclip_med.reports.vocabulary import dropping
+from itemclip_med.reports.vocabulary import dropping, modifiers
 
 Span = tuple[int, int]
 
@@ -15,6 +16,12 @@ _DROP = RowMatcher(dropping.DROP_STATEMENTS)
 _LEAD = re.compile("|".join(f"(?:{pattern})" for _, pattern, _ in dropping.LEAD_INS))
 _OPENING = re.compile("|".join(f"(?:{pattern})" for name, pattern, _ in dropping.LEAD_INS if name in dropping.OPENINGS))
 _TAILS = tuple(WordGate(pattern) for _, pattern, _ in dropping.CUT_TAILS)
+_LIGHT = WordGate(
+    rf"\s*\b(?:(?:is|are|was|were|has\s+been|have\s+been|can\s+be|could\s+be)\s+(?:also\s+|again\s+|only\s+|once\s+more\s+)*{modifiers.SEEN}|"
+    rf"(?:is|are)\s+there|(?:also|again|already)\s+{modifiers.SEEN}|(?:noted|seen|detected|identified|observed|visuali[sz]ed|demonstrated|found))"
+    r"(?=\s*$|\s*[,;)]|\s+(?:in|within|at|along|over|on|of|involving|near|throughout|adjacent|overlying|bilaterally|about|around|with|without|"
+    r"measuring|from|between|under|beneath|through|extending|affecting|centrally|peripherally|elsewhere|posteriorly|anteriorly|again)\b)"
+)
 
 
 @lru_cache(maxsize=20_000)
@@ -98,3 +105,32 @@ def cut_lead_in(low: str, start: int, end: int) -> int:
         if match is None or match.end() == 0 or start + match.end() >= end:
             return start
         start += match.end()
+
+
+def cut_seen(low: str, spans: Sequence[Span]) -> list[Span]:
+    """Cut "is seen", "was noted", which only say that a finding was found.
+
+    Args:
+        low: the cleaned report in lower case.
+        spans: parts of one clause.
+    """
+    kept: list[Span] = []
+    for start, end in spans:
+        match = _LIGHT.search(low[start:end].replace("\n", " "))
+        if (
+            match is None
+            or match.start() < 3
+            or re.search(
+                r"\b(?:not|no\s+longer|which|that|and|or|as|previously|neither|well|is|are|be)\s*$",
+                low[start : start + match.start()],
+            )
+        ):
+            kept.append((start, end))
+            continue
+        kept.append((start, start + match.start()))
+        rest = start + match.end()
+        while rest < end and low[rest] in " \n":
+            rest += 1
+        if rest < end:
+            kept.append((rest, end))
+    return kept

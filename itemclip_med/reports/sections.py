@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 
 from itemclip_med.reports.cleaning import CleanText
-from itemclip_med.reports.tokens import kind_of, tokenize
-from itemclip_med.reports.vocabulary import dropping, headings, word_lists
+from itemclip_med.reports.line_breaks import goes_on, is_open, writes_capitals
+from itemclip_med.reports.organ_headings import heading_at, is_bare_place, is_carried
+from itemclip_med.reports.tokens import tokenize
+from itemclip_med.reports.vocabulary import headings
 
 KEPT_SECTIONS = ("findings", "impression", "addendum", "body")
 
@@ -31,16 +32,12 @@ _SECTION_DASH = re.compile(rf"(?P<name>{_NAME_PATTERN})[ ]+-+[ ]+")
 _SECTION_TABLE = re.compile(rf"(?P<name>{_NAME_PATTERN})[ ]*[|\t]")
 _SECTION_GLUED = re.compile(rf"(?P<name>{_NAME_PATTERN})[ ]+(?=\S)")
 # Before a heading of findings, what follows a history or technique still belongs to it.
+_STATEMENT_END = re.compile(r"(?<=[.;])\s+")
 _FINDINGS_LINE = re.compile(rf"^[ \t*#]*(?:{headings.KEPT['findings']})[ ]*(?::|$)", re.MULTILINE)
 _MARK = re.compile(
     r"[ \t]*(?:[*>+o§][ \t]+|[*>][ \t]*(?=[^\W\d])|-+[ \t]*(?=[^\W_])|\(?\d{1,2}[.)](?!\d)[ \t]*|\(?\d{1,2}(?:\.\d{1,2}){1,3}[.)]?[ \t]+(?=[^\W\d])"
     r"(?!(?:mm|cm|ml|x|by|hu)\b)|\d{1,2}[ ]*-[ ]+|\(?[a-hj-z][.)][ \t]+|\(?[ivx]{1,4}[.)][ \t]+|#\d{0,2}[ \t]*)"
 )
-_COLON_HEADING = re.compile(r"(?P<name>[^\W\d_][\w /&,()+'’.-]{0,70}?)[ ]*:(?=[\s?]|[^\W\d_]|$)")
-_TABLE_HEADING = re.compile(r"\|?[ ]*(?P<name>[^\W\d_][\w /&,()+'.-]{0,60}?)[ ]*(?:\|+|\t+)[ ]*")
-_DASH_HEADING = re.compile(r"(?P<name>[^\W\d_][\w/&]*(?:[ ](?!-)[\w/&,]+){0,4})[ ]+-+[ ]+")
-_END_MARK = re.compile(r"[.!?;:]['\")\]]*\s*$")
-_LAST_WORD = re.compile(r"([\w/-]+|[,(&+-])\s*$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +72,7 @@ def find_blocks(text: CleanText) -> list[Block]:
     Args:
         text: the cleaned report.
     """
-    has_capitals = _writes_capitals(text.shown)
+    has_capitals = writes_capitals(text.shown)
     blocks: list[Block] = []
     state = _State()
     position, previous_end = 0, None
@@ -93,7 +90,9 @@ def find_blocks(text: CleanText) -> list[Block]:
                     state.section = "body"
             continue
         before = state.section
-        state.is_open = previous_end is not None and bool(blocks) and _is_open(text.low, blocks[-1])
+        state.is_open = (
+            previous_end is not None and bool(blocks) and is_open(text.low, blocks[-1].start, blocks[-1].end)
+        )
         fresh = _read_line(text, start, end, state)
         if state.section == "body" and before == "body" and start < findings_at and dropped is not None:
             fresh = [Block(block.start, block.end, dropped) for block in fresh]
@@ -136,13 +135,9 @@ def _read_line(text: CleanText, start: int, end: int, state: _State) -> list[Blo
         )
         if single and _NAMES[" ".join(single["name"].split())] != "category":
             sections.insert(0, single)
-    if (sections and sections[0].start() == begin) or not sections:
-        first = begin
-    else:
-        first = begin
     leading = sections[0].start() if sections else end
-    if leading > first:
-        blocks += _organ_blocks(text, first, leading, state, line_start=True, fresh_mark=mark is not None)
+    if leading > begin:
+        blocks += _organ_blocks(text, begin, leading, state, line_start=True, fresh_mark=mark is not None)
     for index, match in enumerate(sections):
         stop = sections[index + 1].start() if index + 1 < len(sections) else end
         name = " ".join(match["name"].split())
@@ -192,42 +187,34 @@ def _organ_blocks(
         return _after_dropped(text, start, end, state)
     heading = state.heading if state.until_blank else None
     blocks: list[Block] = []
-    found = _heading_at(text, start, end, line_start)
+    found = heading_at(text.low, start, end, line_start)
     if found is not None:
         span, body = found
-        heading = span if _is_carried(low, span) else None
+        heading = span if is_carried(low, span) else None
         if not low[body:end].strip(" .-|"):
             state.heading, state.until_blank = heading, True
             return []
         start, state.heading, state.until_blank = body, None, False
-    elif not state.is_open and _is_bare_place(text, start, end) and (fresh_mark or state.section != "impression"):
+    elif not state.is_open and is_bare_place(text.low, start, end) and (fresh_mark or state.section != "impression"):
         state.heading, state.until_blank = (start, end), True
         return []
     # Headings inside a line: "… are clear. Sella: normal. IAC: no mass."
     position = start
-    for stop in re.compile(r"(?<=[.;])\s+").finditer(low, start, end):
+    for stop in _STATEMENT_END.finditer(low, start, end):
         if stop.start() < position:
             continue
-        inner = _heading_at(text, stop.end(), end, False)
+        inner = heading_at(text.low, stop.end(), end, False)
         if inner is not None:
             blocks.append(Block(position, stop.start(), state.section, heading))
             span, position = inner
-            heading = span if _is_carried(low, span) else None
+            heading = span if is_carried(low, span) else None
     blocks.append(Block(position, end, state.section, heading))
     return [block for block in blocks if low[block.start : block.end].strip(" .|-;")]
 
 
-def _is_carried(low: str, span: tuple[int, int]) -> bool:
-    """Whether a heading says something that a statement may need: "Other" and "MRI BRAIN" do not."""
-    words = low[span[0] : span[1]].split()
-    is_title = all(word in dropping.TITLE_WORDS for name in words for word in name.split("/"))
-    has_modality = any(word in dropping.TITLE_MODALITIES for name in words for word in name.split("/"))
-    return " ".join(words) not in headings.EMPTY_HEADINGS and not (is_title and has_modality)
-
-
 def _after_dropped(text: CleanText, start: int, end: int, state: _State) -> list[Block]:
     """Text of a dropped section; an organ heading with a place ends it ("TECHNIQUE: …" then "Lungs: …")."""
-    found = _heading_at(text, start, end, True)
+    found = heading_at(text.low, start, end, True)
     if found is not None and state.section in ("technique", "comparison", "history", "exam", "quality"):
         kinds = {token.kind for token in tokenize(text.low, *found[0])}
         if kinds & {"A", "F"} and kinds <= set("AaFErC,&/um()"):
@@ -236,101 +223,12 @@ def _after_dropped(text: CleanText, start: int, end: int, state: _State) -> list
     return [Block(start, end, state.section)]
 
 
-def _heading_at(text: CleanText, start: int, end: int, line_start: bool) -> tuple[tuple[int, int], int] | None:
-    """Place of an organ heading at ``start`` and where its statement begins."""
-    low = text.low
-    if line_start:
-        line = low[start:end]
-        match = _TABLE_HEADING.match(low, start, end) if "|" in line or "\t" in line else None
-        if match and len(match["name"].split()) <= 6:
-            return match.span("name"), match.end()
-    colon = low.find(":", start, min(end, start + 80))
-    match = _COLON_HEADING.match(low, start, end) if colon >= 0 else None
-    if (
-        match
-        and _may_head(low[match.start("name") : match.end("name")])
-        and not low[match.end() : match.end() + 2].isdigit()
-    ):
-        return match.span("name"), match.end()
-    if line_start:
-        match = _DASH_HEADING.match(low, start, end)
-        if match and _may_head_with_dash(match["name"]):
-            return match.span("name"), match.end()
-    return None
-
-
-@lru_cache(maxsize=10_000)
-def _may_head(name: str) -> bool:
-    """Whether words before a colon are a heading and not the start of a sentence ("three lesions: 9 mm in …")."""
-    words = re.sub(r"\([^)]*\)", " ", name).split()
-    if not 0 < len(words) <= 7 or re.search(r"[.?!]\s", name):
-        return False
-    kinds = ["E" if token.word == "lines" else token.kind for token in tokenize(name, 0, len(name))]
-    if "V" in kinds or "N" in kinds or "K" in kinds:
-        return False
-    if kinds[0] == "#" or (kinds[0] in "dD" and len(kinds) > 2) or "example" in words:
-        return False
-    return words[0] not in ("there", "includes", "including")
-
-
-@lru_cache(maxsize=10_000)
-def _may_head_with_dash(name: str) -> bool:
-    kinds = [token.kind for token in tokenize(name, 0, len(name))]
-    return (
-        _may_head(name)
-        and len(kinds) <= 5
-        and not set(kinds) & set("dtsP#D")
-        and (bool(set(kinds) & set("AFE")) or len(kinds) == 1)
-    )
-
-
-def _is_bare_place(text: CleanText, start: int, end: int) -> bool:
-    """A line that names a place and says nothing of it ("1. Brain") heads the lines below it."""
-    name = text.low[start:end].strip(" .")
-    if len(name) > 50 or "," in name or not name:
-        return False
-    kinds = [token.kind for token in tokenize(name, 0, len(name))]
-    return len(kinds) <= 5 and "A" in kinds and set(kinds) <= set("AaC/&r") and kinds[0] != "C"
-
-
-def _is_open(low: str, last: Block) -> bool:
-    """Whether a line stops behind a word that needs another ("cyst in the left")."""
-    word = _LAST_WORD.search(low, last.start, last.end)
-    return word is not None and (word[1] in word_lists.OPEN_WORDS or kind_of(word[1]) in "P")
-
-
 def _continues(text: CleanText, last: Block, fresh: Block, line_start: int, has_capitals: bool) -> bool:
-    """Whether a line goes on where the line above it stopped."""
+    """Whether the first block of a line belongs to the last one above it."""
     if fresh.heading is not None and fresh.heading != last.heading:
         return False
-    low = text.low
-    if low[line_start : fresh.start].strip():
+    if text.low[line_start : fresh.start].strip():
         return False  # a list mark or a heading stands before it
     if fresh.section != last.section and not (last.section not in KEPT_SECTIONS and fresh.section == "body"):
         return False
-    before = low[last.start : last.end]
-    if _END_MARK.search(before):
-        return bool(re.search(r"\b(?:dr|e\.g|i\.e|approx|vs)\.\s*$", before))
-    first = text.shown[fresh.start]
-    if before.count("(") > before.count(")"):
-        return True
-    word = _LAST_WORD.search(before)
-    if re.search(r"\b(?:to|on|from|toward|towards|than)\s+(?:the\s+)?(?:left|right)\s*$", before):
-        return False
-    line = before.rsplit("\n", 1)[-1]
-    is_lower = not has_capitals and not text.shown[last.start : last.end].isupper()
-    if len(line) >= 60 and not is_lower and re.search(r"[a-z)]\.\s", line):
-        return True  # prose that was wrapped at a width
-    if word and (word[1] in word_lists.OPEN_WORDS or kind_of(word[1]) in "P"):
-        return True
-    if re.match(r"(?:mm|cm|x|by|and|or|with|of|in)\b", low[fresh.start : fresh.end]):
-        return True
-    return has_capitals and first.islower()
-
-
-def _writes_capitals(shown: str) -> bool:
-    """Whether sentences of a report begin with capitals and go on in small letters."""
-    starts = re.findall(r"(?:^|[.\n][ \t]{0,20})([^\W\d_])", shown)
-    if not starts or shown.isupper():
-        return False
-    return sum(letter.isupper() for letter in starts) > 0.45 * len(starts)
+    return goes_on(text, (last.start, last.end), (fresh.start, fresh.end), has_capitals)

@@ -81,7 +81,7 @@ def _read_clause(low: str, part: Span, heading: str) -> list[Piece]:
     spans = [span for span in kept if span[0] < span[1]]
     if not spans or (not says_none and cutting.is_dropped(plain(low, spans))):
         return []
-    spans = coordination.cut_seen(low, spans)
+    spans = cutting.cut_seen(low, spans)
     whole = plain(low, spans)
     if not _LETTER.search(whole):
         return []
