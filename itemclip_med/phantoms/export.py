@@ -15,6 +15,8 @@ from itemclip_med.phantoms.defects import plan_defects, repeat_study, spoil_slic
 from itemclip_med.phantoms.findings import CQ500_LABELS, FINDING_NAMES
 from itemclip_med.phantoms.head_ct import HeadPhantom, Size, make_head_ct
 from itemclip_med.phantoms.head_ct_series import write_study
+from itemclip_med.phantoms.mixes import find_mix
+from itemclip_med.phantoms.other_words import compose_in_other_words
 from itemclip_med.phantoms.rsna_layout import Slice, rsna_study_id, slices_csv, stage_2_train_csv, write_rsna_study
 from itemclip_med.phantoms.sets import (
     ExportSummary,
@@ -35,7 +37,9 @@ from itemclip_med.phantoms.wording import compose_report
 
 Layout = Literal["cq500", "plain", "rsna"]
 LAYOUTS: tuple[Layout, ...] = ("cq500", "plain", "rsna")
+Words = Literal["usual", "other"]
 SIZES: tuple[Size, ...] = ("demo", "clinical")
+WORDS: tuple[Words, ...] = ("usual", "other")
 TRUTH_BITS: dict[str, int] = {name: bit for bit, name in enumerate(FINDING_NAMES)}
 """Which bit of a truth mask belongs to which finding; 0 is the lowest."""
 
@@ -56,6 +60,8 @@ class PhantomSet:
         size: "demo" (128 x 128, one series) or "clinical" (512 x 512; thick, thin, bone kernel, localizer).
         corrupt_file: plant RSNA 2019's known damaged slice in the first study; in that layout only.
         defects: planted ones, of :data:`~itemclip_med.phantoms.defects.DEFECTS_OF`; one study each.
+        mix: what findings are drawn from, of :data:`~itemclip_med.phantoms.mixes.MIXES`.
+        words: "usual", or "other" for reports in words that the usual ones never use.
     """
 
     num: int
@@ -65,12 +71,14 @@ class PhantomSet:
     size: Size = "demo"
     corrupt_file: bool = False
     defects: tuple[str, ...] = ()
+    mix: str = "usual"
+    words: Words = "usual"
 
     def __post_init__(self) -> None:
         """Refuse what cannot be made.
 
         Raises:
-            ValueError: if a count is negative or the layout or size is unknown.
+            ValueError: if a count is negative or the layout, size, mix or words are unknown.
         """
         if self.num < 1 or self.seed < 0 or self.start < 0:
             raise ValueError(f"expected num >= 1, seed and start >= 0; found {self.num}, {self.seed}, {self.start}")
@@ -80,6 +88,9 @@ class PhantomSet:
             )
         if self.corrupt_file and self.layout != "rsna":
             raise ValueError(f"a corrupt file belongs to layout 'rsna', found {self.layout!r}")
+        find_mix(self.mix)
+        if self.words not in WORDS:
+            raise ValueError(f"words {self.words!r}; expected {' or '.join(WORDS)}")
         self.plan()
 
     def plan(self) -> dict[int, str]:
@@ -125,6 +136,9 @@ class PhantomSet:
             values["defects"] = list(self.defects)
         else:
             del values["defects"]
+        for name in ("mix", "words"):
+            if values[name] == "usual":
+                del values[name]
         return values
 
 
@@ -163,9 +177,10 @@ def truth_bits(phantom: HeadPhantom) -> NDArray[np.uint16]:
 
 def _make_study(out_dir: Path, wanted: PhantomSet, index: int) -> Record:
     """Make one study with all that belongs to it."""
-    phantom = make_head_ct(wanted.seed, index, size=wanted.size)
+    phantom = make_head_ct(wanted.seed, index, size=wanted.size, mix=wanted.mix)
     study_id = wanted.study_id(index)
-    report = compose_report(phantom.findings, study_rng(wanted.seed, index, _REPORT_STREAM))
+    compose = compose_report if wanted.words == "usual" else compose_in_other_words
+    report = compose(phantom.findings, study_rng(wanted.seed, index, _REPORT_STREAM))
     labels = phantom.labels()
 
     defect = wanted.plan().get(index)

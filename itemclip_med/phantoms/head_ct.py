@@ -15,7 +15,8 @@ from itemclip_med.phantoms.canvas import Canvas
 from itemclip_med.phantoms.ct_series import CtSeries
 from itemclip_med.phantoms.fields import Field
 from itemclip_med.phantoms.findings import PhantomFinding, check_names, labels_of
-from itemclip_med.phantoms.scenarios import Pathology, draw_names, draw_pathology
+from itemclip_med.phantoms.mixes import find_mix
+from itemclip_med.phantoms.scenarios import Pathology, draw_pathology
 from itemclip_med.phantoms.skull import SkullShape, cavity, draw_skull, paint_head
 from itemclip_med.workers import one_thread
 
@@ -78,7 +79,9 @@ class HeadPhantom:
             return _reconstruct(self.scan, *self._parts, self.size, kind, (self.seed, self.index))
 
 
-def make_head_ct(seed: int, index: int, *, size: Size = "demo", findings: Sequence[str] | None = None) -> HeadPhantom:
+def make_head_ct(
+    seed: int, index: int, *, size: Size = "demo", findings: Sequence[str] | None = None, mix: str = "usual"
+) -> HeadPhantom:
     """Make one head CT phantom.
 
     Args:
@@ -86,19 +89,21 @@ def make_head_ct(seed: int, index: int, *, size: Size = "demo", findings: Sequen
         index: number of the study in the set; each is drawn on its own, whatever others were made before.
         size: "demo" (128 x 128, slices of about 5 mm) or "clinical" (512 x 512).
         findings: names to show instead of drawn ones; empty for a normal study.
+        mix: what findings are drawn from, of :data:`~itemclip_med.phantoms.mixes.MIXES`; "hard" also makes those small
+            and faint that were asked for.
 
     Returns:
         The phantom. Both sizes of one seed and index show the same head.
 
     Raises:
-        ValueError: if a finding or the size is unknown, an effect has no cause, or seed or index are negative.
+        ValueError: if a finding, the size or the mix is unknown, an effect has no cause, or seed or index are negative.
     """
     if size not in _MATRIX:
         raise ValueError(f"unknown size {size!r}; expected demo or clinical")
     if seed < 0 or index < 0:
         raise ValueError(f"seed and index count from 0, found {seed} and {index}")
     with one_thread():  # the same bytes whatever the number of processors
-        scan, skull, brain, pathology = draw_parts(seed, index, findings)
+        scan, skull, brain, pathology = draw_parts(seed, index, findings, mix)
         series = _reconstruct(scan, skull, brain, pathology, size, "thick", (seed, index))
     return HeadPhantom(
         seed, index, size, tuple(pathology.findings), series.volume_hu, series.affine, series.masks,
@@ -107,7 +112,7 @@ def make_head_ct(seed: int, index: int, *, size: Size = "demo", findings: Sequen
 
 
 def draw_parts(
-    seed: int, index: int, findings: Sequence[str] | None = None
+    seed: int, index: int, findings: Sequence[str] | None = None, mix: str = "usual"
 ) -> tuple[Scan, SkullShape, BrainShape, Pathology]:
     """Draw one head without painting it: thousands a second, to count what a set will hold.
 
@@ -115,18 +120,20 @@ def draw_parts(
         seed: of the set.
         index: number of the study in the set.
         findings: as in :func:`make_head_ct`.
+        mix: as there.
 
     Returns:
         The scan, the skull, the brain and the pathology.
 
     Raises:
-        ValueError: if a finding is unknown, or an effect has no cause.
+        ValueError: if a finding or the mix is unknown, or an effect has no cause.
     """
     anatomy, choice, detail = (np.random.default_rng(child) for child in _streams(seed, index)[:3])
     scan, skull, brain = draw_scan(anatomy), draw_skull(anatomy), draw_brain(anatomy)
-    names = draw_names(choice) if findings is None else check_names(findings)
+    drawn_from = find_mix(mix)
+    names = drawn_from.draw_names(choice) if findings is None else check_names(findings)
     effects = None if findings is None else True
-    return scan, skull, brain, draw_pathology(names, brain, scan.pose, detail, effects=effects)
+    return scan, skull, brain, draw_pathology(names, brain, scan.pose, detail, effects=effects, faint=drawn_from.faint)
 
 
 def _streams(seed: int, index: int) -> list[np.random.SeedSequence]:

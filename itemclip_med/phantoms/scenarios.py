@@ -1,4 +1,4 @@
-"""Which findings a head has, where and how large: drawn together, as injuries and diseases bring them."""
+"""Where the findings of a head lie and how large they are: drawn together, as injuries and diseases bring them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from itemclip_med.phantoms.displacement import Displacement
+from itemclip_med.phantoms.faint import make_faint
 from itemclip_med.phantoms.findings import PhantomFinding
 from itemclip_med.phantoms.lesions import Clot, Collection, FractureLine, SulcalBlood, VentricularBlood, vault_point
 
@@ -16,20 +17,6 @@ if TYPE_CHECKING:
 
     from itemclip_med.phantoms.brain import BrainShape
     from itemclip_med.phantoms.canvas import Pose
-
-# What happened, how often among abnormal studies, what it always brings, and what with some probability.
-SCENARIOS: tuple[tuple[float, tuple[str, ...], dict[str, float]], ...] = (
-    (0.210, ("EDH",), {"Fracture": 0.6, "SAH": 0.15, "IPH": 0.12}),
-    (0.170, ("SDH",), {"SAH": 0.22, "IPH": 0.15, "Fracture": 0.15}),
-    (0.200, ("IPH",), {"IVH": 0.4}),
-    (0.090, ("SAH",), {"IVH": 0.4, "IPH": 0.1}),
-    (0.105, ("SAH",), {"Fracture": 0.25, "SDH": 0.15}),
-    (0.115, ("ChronicBleed",), {"SDH": 0.15}),
-    (0.100, ("IVH",), {"SAH": 0.2}),
-    (0.040, ("IPH", "SAH"), {"Fracture": 0.3}),
-    (0.030, ("Fracture",), {}),
-)
-NORMAL_SHARE = 0.26
 
 # name: (center on the right side, spread, share)
 _BRAIN_PLACES: dict[str, tuple[tuple[float, float, float], float, float]] = {
@@ -83,17 +70,14 @@ class Pathology:
         return max((line.swelling_mm + line.dent_mm for line in self.fractures), default=0.0)
 
 
-def draw_names(rng: np.random.Generator) -> tuple[str, ...]:
-    """The lesions of one study; effects on the midline follow from their size. Empty for a normal study."""
-    if rng.random() < NORMAL_SHARE:
-        return ()
-    weights = np.array([weight for weight, _, _ in SCENARIOS])
-    _, always, sometimes = SCENARIOS[int(rng.choice(len(SCENARIOS), p=weights / weights.sum()))]
-    return always + tuple(name for name, often in sometimes.items() if rng.random() < often)
-
-
 def draw_pathology(
-    names: Sequence[str], brain: BrainShape, pose: Pose, rng: np.random.Generator, *, effects: bool | None = None
+    names: Sequence[str],
+    brain: BrainShape,
+    pose: Pose,
+    rng: np.random.Generator,
+    *,
+    effects: bool | None = None,
+    faint: bool = False,
 ) -> Pathology:
     """Give each finding its place, shape and density.
 
@@ -103,6 +87,7 @@ def draw_pathology(
         pose: turns millimetres of the template into real ones.
         rng: draws everything.
         effects: None lets mass effect and shift follow from the lesions; otherwise they are as in ``names``.
+        faint: make every lesion small and of little contrast.
 
     Returns:
         The pathology, its findings in the order in which they were made.
@@ -135,6 +120,8 @@ def draw_pathology(
         _add_ventricular(out, side, rng)
     if "Fracture" in names:
         _add_fracture(out, side, pose, rng)
+    if faint:
+        make_faint(out, pose, rng)
     _add_effects(out, brain, pose, rng, effects, set(names))
     return out
 

@@ -107,7 +107,7 @@ class _Said:
 def _abnormal(findings: Sequence[PhantomFinding], rng: np.random.Generator) -> tuple[Sections, Statement | None]:
     """What the report of an abnormal study says, and its summary if it has one."""
     names = {finding.name for finding in findings}
-    said = [_say(f"{number}", finding, _table(finding, findings), rng) for number, finding in enumerate(findings)]
+    said = [_say(f"{number}", finding, table_of(finding, findings), rng) for number, finding in enumerate(findings)]
     body = [one.statement for one in said if one.statement]
     if chance(0.85, rng):  # findings of one organ come together, but not in a fixed order of types
         order = rng.permutation(len(body))
@@ -124,7 +124,7 @@ def _abnormal(findings: Sequence[PhantomFinding], rng: np.random.Generator) -> t
     return Sections(findings=body, impression=impression, abnormal=True), overview
 
 
-def _table(finding: PhantomFinding, findings: Sequence[PhantomFinding]) -> str:
+def table_of(finding: PhantomFinding, findings: Sequence[PhantomFinding]) -> str:
     """The table whose wordings are true of a finding in its company."""
     if finding.name == "ChronicBleed" and _is_intra_axial(finding):
         return "ChronicBleedIntraAxial"

@@ -11,7 +11,8 @@ import pytest
 from itemclip_med.phantoms.acquisition import draw_scan
 from itemclip_med.phantoms.brain import draw_brain
 from itemclip_med.phantoms.findings import CALVARIAL_BONES, FINDING_NAMES, PhantomFinding
-from itemclip_med.phantoms.scenarios import draw_names, draw_pathology
+from itemclip_med.phantoms.mixes import MIXES
+from itemclip_med.phantoms.scenarios import draw_pathology
 from itemclip_med.phantoms.wording import compose_report, write_report
 
 NUM = 600
@@ -32,7 +33,7 @@ def drawn_findings(number):
     """The findings of a phantom, without painting it."""
     rng = np.random.default_rng(number)
     scan, brain = draw_scan(rng), draw_brain(rng)
-    return tuple(draw_pathology(draw_names(rng), brain, scan.pose, rng, effects=None).findings)
+    return tuple(draw_pathology(MIXES["usual"].draw_names(rng), brain, scan.pose, rng, effects=None).findings)
 
 
 @pytest.fixture(scope="module")
