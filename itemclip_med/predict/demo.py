@@ -31,6 +31,7 @@ class DemoSettings:
         workers: processes for making and preprocessing phantoms.
         num_pictures: studies that get heatmaps.
         overrides: further settings of the bundle, id to value.
+        configs: further config files, laid over demo.json in this order.
     """
 
     num_train: int = 1000
@@ -40,6 +41,7 @@ class DemoSettings:
     workers: int = field(default_factory=num_processors)
     num_pictures: int = 3
     overrides: tuple[tuple[str, str], ...] = ()
+    configs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -130,11 +132,12 @@ def train_bundle(store: Path, run_dir: Path, settings: DemoSettings, log_path: P
         ItemClipError: if the training fails; names the log.
     """
     configs = bundles_dir() / "head_ct_itemclip" / "configs"
+    layers = [str(configs / "train.json"), str(configs / "demo.json"), *settings.configs]
     command = [
         sys.executable, "-m", "monai.bundle", "run", "training",
         "--meta_file", f"['{configs / 'metadata.json'}','{configs / 'demo_metadata.json'}']",
         "--logging_file", str(configs / "logging.conf"),
-        "--config_file", f"['{configs / 'train.json'}','{configs / 'demo.json'}']",
+        "--config_file", str(layers),
         "--store", str(store), "--output_dir", str(run_dir), "--epochs", str(settings.epochs),
         "--seed", str(settings.seed),
         *(part for name, value in settings.overrides for part in (f"--{name}", value)),

@@ -1,0 +1,117 @@
+"""The phantoms of ``science.py``: one training store without the left-out pairs, and the test stores."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.science_methods import LEFT_OUT, Sizes
+
+
+@dataclass(frozen=True)
+class TestSet:
+    """A test set.
+
+    Attributes:
+        seed: of its phantoms; no other set and no training study has it.
+        share: of `Sizes.num_test`, how many phantoms it has.
+        mix: what they show.
+    """
+
+    seed: int
+    share: float = 1.0
+    mix: str = "usual"
+
+
+TEST_SETS = {
+    "usual": TestSet(3),
+    "hard": TestSet(5, 0.75, "hard"),
+    "normal-heavy": TestSet(7, 1.5, "normal-heavy"),
+    "compositional": TestSet(9, 0.6, "compositional"),
+}
+
+
+@dataclass(frozen=True)
+class PhantomStore:
+    """Preprocessed phantoms and what is known about them.
+
+    Attributes:
+        store: folder of the store.
+        truth: folder of masks and ``studies.jsonl``.
+    """
+
+    store: Path
+    truth: Path
+
+    def findings(self) -> dict[str, list[tuple[str, str]]]:
+        """Study id to name and side of each finding."""
+        lines = (self.truth / "studies.jsonl").read_text(encoding="utf-8").splitlines()
+        studies = map(json.loads, lines)
+        return {study["id"]: [(one["name"], one["side"]) for one in study["findings"]] for study in studies}
+
+
+def training_store(out_dir: Path, sizes: Sizes, say: Callable[[str], object]) -> Path:
+    """The store to train on: phantoms of the training seed less those that show a left-out pair."""
+    target = out_dir / "stores" / "train"
+    if (target / "manifest.jsonl").is_file():
+        return target
+    drawn = phantom_store(out_dir, "drawn", sizes.num_train, sizes.train_seed, say)
+    kept = {study_id for study_id, findings in drawn.findings().items() if not set(findings) & set(LEFT_OUT)}
+    say(f"{len(kept)} of {sizes.num_train} training phantoms show none of the left-out pairs")
+    copy_studies(drawn.store, target, kept)
+    return target
+
+
+def test_store(out_dir: Path, name: str, sizes: Sizes, say: Callable[[str], object]) -> PhantomStore:
+    """A test set by its name."""
+    wanted = TEST_SETS[name]
+    return phantom_store(out_dir, name, round(sizes.num_test * wanted.share), wanted.seed, say, wanted.mix)
+
+
+def phantom_store(
+    out_dir: Path, name: str, num: int, seed: int, say: Callable[[str], object], mix: str = "usual"
+) -> PhantomStore:
+    """Make head CT phantoms as DICOM and preprocess them; what is there already is kept."""
+    from itemclip_med.phantoms.export import PhantomSet, export_head_ct
+    from itemclip_med.preprocess import run_recipe
+    from itemclip_med.workers import num_processors
+
+    source, store = out_dir / "phantoms" / name, out_dir / "stores" / name
+    found = PhantomStore(store, source / "truth")
+    done = out_dir / "stores" / f"{name}.done"
+    if done.is_file():
+        return found
+    say(f"{num} phantoms of seed {seed} ({name}) …")
+    wanted = PhantomSet(num=num, seed=seed, layout="cq500", size="demo", mix=mix)
+    export_head_ct(source, wanted, workers=num_processors())
+    summary = run_recipe("cq500", source / "cq500", store, workers=num_processors(), reports=source / "reports.jsonl")
+    if summary.num_failed:
+        raise SystemExit(f"{summary.num_failed} studies failed; the reasons are in {summary.log_path}.")
+    done.touch()
+    return found
+
+
+def copy_studies(store: Path, copy: Path, study_ids: Iterable[str]) -> None:
+    """Copy some studies of a store; arrays are linked where the disk allows. The manifest comes last."""
+    wanted = set(study_ids)
+    fresh = copy.with_name(f".{copy.name}")
+    shutil.rmtree(fresh, ignore_errors=True)
+    (fresh / "volumes").mkdir(parents=True)
+    for study_id in sorted(wanted):
+        shutil.copytree(store / "volumes" / study_id, fresh / "volumes" / study_id, copy_function=_link_or_copy)
+    shutil.copy(store / "store.json", fresh)
+    for name in ("items.jsonl", "manifest.jsonl"):
+        lines = (store / name).read_text(encoding="utf-8").splitlines(keepends=True)
+        (fresh / name).write_text("".join(line for line in lines if json.loads(line)["study_id"] in wanted), "utf-8")
+    fresh.rename(copy)
+
+
+def _link_or_copy(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
