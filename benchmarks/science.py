@@ -30,7 +30,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.science_data import test_store, training_store  # noqa: E402
+from benchmarks.science_data import content_digest, test_store, training_store  # noqa: E402
 from benchmarks.science_methods import METHODS, QUICK, Method, Sizes, shared_settings  # noqa: E402
 from benchmarks.science_table import read_results, tables, write_into  # noqa: E402
 
@@ -153,7 +153,7 @@ def train(method: Method, seed: int, sizes: Sizes, paths: Paths) -> dict[str, An
     """Train a method with MONAI's own command.
 
     Returns:
-        Steps, studies, parameters, digest of the store, and the processor seconds.
+        Steps, studies, parameters, digest of the data, and the processor seconds.
     """
     from itemclip_med.predict.demo import DemoSettings, train_bundle
     from itemclip_med.resources import bundles_dir
@@ -177,7 +177,7 @@ def train(method: Method, seed: int, sizes: Sizes, paths: Paths) -> dict[str, An
         "seconds": time.monotonic() - start,
         "num_steps": int((run_dir / "losses.csv").read_text(encoding="utf-8").splitlines()[-1].split(",")[1]),
         "num_train": len(Store(store).studies),
-        "store_digest": Store(store).digest(),
+        "data_digest": content_digest(store),
         "num_parameters": num_parameters(paths.model),
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -93,6 +94,23 @@ def phantom_store(
         raise SystemExit(f"{summary.num_failed} studies failed; the reasons are in {summary.log_path}.")
     done.touch()
     return found
+
+
+def content_digest(store: Path) -> str:
+    """SHA-256 over labels, items and voxels, whatever the files that hold them look like; kept beside the store."""
+    from itemclip_med.store import Store
+
+    kept = store.with_suffix(".digest")
+    if kept.is_file():
+        return kept.read_text(encoding="utf-8")
+    digest, opened = hashlib.sha256(), Store(store)
+    for study in opened.studies:
+        items = [(item.text, item.status) for item in opened.reports[study.study_id].items]
+        digest.update(json.dumps([study.study_id, sorted(study.labels.items()), items]).encode())
+        for series in study.series:
+            digest.update(opened.read(series).tobytes())
+    kept.write_text(digest.hexdigest(), encoding="utf-8")
+    return digest.hexdigest()
 
 
 def copy_studies(store: Path, copy: Path, study_ids: Iterable[str]) -> None:
