@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from itemclip_med.errors import LabelsError
 
-_RSNA_ID = re.compile(r"(?:RSNA_)?(ID_[0-9a-f]{10})(?![0-9a-f])", re.IGNORECASE)
+_RSNA_ID = re.compile(r"(?:RSNA_)?(ID_[0-9a-f]{10})(?![0-9a-f]).*", re.IGNORECASE | re.DOTALL)
 _CQ500_ID = re.compile(r"CQ500[-_ ]?CT[-_ ]?0*(\d{1,9})(?!\d)", re.IGNORECASE)
 _CT_RATE_ID = re.compile(r"((?:train|valid)_\d{1,9}_[a-z]{1,3}_\d{1,6})(?:\.nii(?:\.gz)?)?")
 _RAD_CHESTCT_ID = re.compile(r"((?:trn|val|tst)\d{5})(?:\.npz)?")
@@ -61,10 +61,8 @@ def normalize_rsna_id(text: str) -> str:
     Raises:
         LabelsError: if ``text`` does not start with such an id.
     """
-    found = _RSNA_ID.match(text.strip())
-    if not found:
-        raise LabelsError(f"{shown(text)} is no RSNA study id: expected ID_ and ten hexadecimal digits.")
-    return "ID_" + found[1][3:].lower()
+    found = _found(_RSNA_ID, text, "RSNA study id", "ID_ and ten hexadecimal digits")
+    return "ID_" + found[3:].lower()
 
 
 def normalize_pub_brain_5_id(text: str) -> str:
@@ -94,10 +92,7 @@ def normalize_ct_rate_id(text: str) -> str:
     Raises:
         LabelsError: if ``text`` is no name of a CT-RATE volume.
     """
-    found = _CT_RATE_ID.fullmatch(text.strip())
-    if not found:
-        raise LabelsError(f"{shown(text)} is no CT-RATE volume: expected valid_1_a_1.nii.gz or valid_1_a_1.")
-    return found[1]
+    return _found(_CT_RATE_ID, text, "CT-RATE volume", "valid_1_a_1.nii.gz or valid_1_a_1")
 
 
 def normalize_rad_chestct_id(text: str) -> str:
@@ -106,10 +101,15 @@ def normalize_rad_chestct_id(text: str) -> str:
     Raises:
         LabelsError: if ``text`` is no name of a Rad-ChestCT volume.
     """
-    found = _RAD_CHESTCT_ID.fullmatch(text.strip())
+    return _found(_RAD_CHESTCT_ID, text, "Rad-ChestCT volume", "trn00001, val00001 or tst00001")
+
+
+def _found(pattern: re.Pattern[str], text: str, what: str, expected: str) -> str:
+    """The id in ``text``, the first group of the whole match."""
+    found = pattern.fullmatch(text.strip())
     if not found:
-        raise LabelsError(f"{shown(text)} is no Rad-ChestCT volume: expected trn00001, val00001 or tst00001.")
-    return found[1]
+        raise LabelsError(f"{shown(text)} is no {what}: expected {expected}.")
+    return str(found[1])
 
 
 ID_NORMALIZERS: dict[str, Callable[[str], str]] = {

@@ -9,17 +9,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from itemclip_med.losses.by_study import Visibility, item_terms_by_study
+from itemclip_med.losses.by_study import item_terms_by_study
 from itemclip_med.losses.contrastive import multi_positive_loss
 from itemclip_med.losses.gather import GatheredItems, gather_items, gather_rows
 from itemclip_med.losses.itemwise import ItemTerms, TextPairs
+from itemclip_med.losses.pairing import pair_own, pair_remote, weigh_own_items, weigh_remote_items
 from itemclip_med.losses.sampling import (
     LossDraws,
     draw_text_columns,
     draw_token_drops,
     draw_token_mask,
-    read_text_layout,
 )
+from itemclip_med.losses.visibility import Visibility
 
 
 class ItemPool(Protocol):
@@ -262,17 +263,13 @@ class ItemizedCLIPLoss(nn.Module):
                 weights, studies, studies * num_slots, self.key_share, self.worst_positive_factor, self.published
             )
             columns, visible = self._draw_for(batch, items, draws, generator)
-            pairs = self._pair(items, columns)
+            pairs = pair_own(items, columns, has_items, capped=self.max_negatives is not None)
             total, found = self._item_terms(batch, items.items.flatten(0, 1)[columns], pairs, visible, terms)
             totals.append(total)
             if self.ranks == "published":
                 totals += self._remote_item_terms(batch, columns, visible, terms, draws, found)
         if self.mps is not None:
-            divisor = studies * num_slots
-            found["mps"] = self._multi_positive(batch, items, has_items, divisor)
-            if self.ranks == "published":
-                for rank in batch.other_ranks():
-                    found["mps"] = found["mps"] + self._remote_multi_positive(batch, rank, divisor)
+            found["mps"] = self._multi_positive(batch, items, has_items, studies * num_slots)
             totals.append(self.mps * found["mps"])
         found["total"] = torch.stack(totals).sum()
         return found
@@ -346,68 +343,27 @@ class ItemizedCLIPLoss(nn.Module):
             terms = replace(terms, weights={name: terms.weights[name] for name in terms.weights if name != "iis"})
             if not terms.weights:
                 continue
-            total, more = self._item_terms(batch, texts, self._pair_remote(batch, rank, their_columns), visible, terms)
+            total, more = self._item_terms(batch, texts, pair_remote(batch.items, rank, their_columns), visible, terms)
             totals.append(total)
             for name in terms.weights:
                 found[name] = found[name] + more[name]
         return totals
 
-    def _pair(self, items: GatheredItems, columns: Tensor) -> TextPairs:
-        """How the columns of this rank's studies count: padding, studies without items, pairs of normal studies."""
-        num_slots = items.items.shape[1]
-        layout = read_text_layout(columns, num_slots, items.own.start)
-        item_mask = items.item_mask[items.own]
-        has_items = self._has_items(items.item_mask)
-        own_mask = item_mask.gather(1, layout.slot)
-        counts = torch.where(layout.is_own, own_mask.abs(), has_items[layout.study])
-        labels = torch.where(layout.is_own & (own_mask < 0), -1.0, layout.labels)
-        both_normal = items.is_normal[items.own, None] * items.is_normal[layout.study] * ~layout.is_own
-        weights = counts * has_items[items.own, None] * (1 - both_normal)
-        num_negatives = columns.shape[1] - num_slots
-        if self.max_negatives is not None and num_negatives:
-            # the drawn negatives stand for all others, so that the expected loss does not depend on the cap
-            weights = torch.where(layout.is_own, weights, weights * ((len(items.item_mask) - 1) / num_negatives))
-        own = layout.is_own.float().argmax(dim=1, keepdim=True) + torch.arange(num_slots, device=columns.device)
-        return TextPairs(labels, counts, weights, item_mask.clamp_min(0), own)
-
-    def _pair_remote(self, batch: _Batch, rank: int, columns: Tensor) -> TextPairs:
-        """How another rank's columns count, row beside row, all as negatives (golden/README.md 2.8)."""
-        theirs = batch.items.of_rank(rank)
-        item_mask, normal = batch.items.item_mask[theirs], batch.items.is_normal
-        layout = read_text_layout(columns, item_mask.shape[1])
-        counts = torch.where(layout.is_own, item_mask.clamp_min(0).gather(1, layout.slot), 1.0)
-        weights = counts * (1 - normal[batch.items.own, None] * normal[theirs][layout.study])
-        return TextPairs(-torch.ones_like(counts), counts, weights, item_mask, own=None)
-
     def _multi_positive(self, batch: _Batch, items: GatheredItems, has_items: Tensor, divisor: Tensor) -> Tensor:
-        """MPS of this rank's studies and all items."""
-        both = items.is_normal[items.own, None] * items.is_normal
-        both.diagonal(items.own.start).fill_(0.0)  # a normal study's own items count
-        pair_weights = has_items[items.own, None] * (1 - both)  # (B, G)
-        return multi_positive_loss(
-            F.normalize(batch.images, dim=-1),
-            F.normalize(items.items, dim=-1),
-            pair_weights.repeat_interleave(items.items.shape[1], dim=1) * items.item_mask.clamp_min(0).flatten(),
-            batch.scale,
-            batch.bias,
-            divisor,
-            items.own.start,
-        )
-
-    def _remote_multi_positive(self, batch: _Batch, rank: int, divisor: Tensor) -> Tensor:
-        """MPS of this rank's studies and another rank's items."""
-        theirs = batch.items.of_rank(rank)
-        items, item_mask = batch.items.items[theirs], batch.items.item_mask[theirs]
-        both = batch.items.is_normal[batch.items.own, None] * batch.items.is_normal[theirs]
-        return multi_positive_loss(
-            F.normalize(batch.images, dim=-1),
-            F.normalize(items, dim=-1),
-            (1 - both).repeat_interleave(items.shape[1], dim=1) * item_mask.clamp_min(0).flatten(),
-            batch.scale,
-            batch.bias,
-            divisor,
-            first_study=None,
-        )
+        """MPS of this rank's studies and all items, in the published form a block for every other rank."""
+        blocks: list[tuple[Tensor, Tensor, int | None]]
+        blocks = [(items.items, weigh_own_items(items, has_items), items.own.start)]
+        if self.ranks == "published":
+            blocks += [
+                (batch.items.items[batch.items.of_rank(rank)], weigh_remote_items(batch.items, rank), None)
+                for rank in batch.other_ranks()
+            ]
+        images = F.normalize(batch.images, dim=-1)
+        losses = [
+            multi_positive_loss(images, F.normalize(texts, dim=-1), weights, batch.scale, batch.bias, divisor, first)
+            for texts, weights, first in blocks
+        ]
+        return torch.stack(losses).sum()
 
     def _has_items(self, item_mask: Tensor) -> Tensor:
         """(G,) float, 1 at studies that count."""

@@ -8,8 +8,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from benchmarks.plain_loss import PlainLoss, PlainPool
 from itemclip_med.losses import ItemizedCLIPLoss, LossDraws, by_study
-from itemclip_med.losses.by_study import Visibility
 from itemclip_med.losses.sampling import draw_token_drops
+from itemclip_med.losses.visibility import Visibility
 from itemclip_med.models.pooling import AttentionPool
 from tests.losses.slow_loss import SlowLoss
 
