@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from itemclip_med.cli.options import several
+
 if TYPE_CHECKING:
     from itemclip_med.phantoms.sets import ExportSummary
 
@@ -49,9 +51,7 @@ def _set_options(function: Callable[..., None]) -> Callable[..., None]:
         ),
         click.option("--workers", type=click.IntRange(min=1), help="Processes; as many as processors if not given."),
     )
-    for option in reversed(options):
-        function = option(function)
-    return function
+    return several(*options)(function)
 
 
 @make.command("head-ct")
@@ -72,6 +72,21 @@ def _set_options(function: Callable[..., None]) -> Callable[..., None]:
     show_default=True,
     help="demo: 128 x 128, one series; clinical: 512 x 512, thick, thin, bone kernel and localizer.",
 )
+@click.option(
+    "--mix",
+    type=click.Choice(["usual", "hard", "compositional", "normal-heavy"]),
+    default="usual",
+    show_default=True,
+    help="hard: small, faint lesions; compositional: one epidural or subdural hematoma each, on either side; "
+    "normal-heavy: nine in ten are normal.",
+)
+@click.option(
+    "--words",
+    type=click.Choice(["usual", "other"]),
+    default="usual",
+    show_default=True,
+    help="other: reports in words that the usual ones never use.",
+)
 @_DEFECTS
 @click.pass_context
 def make_head_ct(
@@ -83,6 +98,8 @@ def make_head_ct(
     layout: str,
     corrupt_file: bool,
     size: str,
+    mix: str,
+    words: str,
     defects: str,
     workers: int | None,
 ) -> None:
@@ -98,7 +115,7 @@ def make_head_ct(
         raise click.UsageError("--corrupt-file belongs to --layout rsna: leave it out, or ask for that layout.")
     names = _asked(lambda: read_defects(defects, layout))
     wanted = _asked(
-        lambda: PhantomSet(num, seed, start, layout, size, corrupt_file, names)  # type: ignore[arg-type]
+        lambda: PhantomSet(num, seed, start, layout, size, corrupt_file, names, mix, words)  # type: ignore[arg-type]
     )
     _run(ctx, out, num, workers, lambda workers, tell: export_head_ct(out, wanted, workers=workers, on_study=tell))
 

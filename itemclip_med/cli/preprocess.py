@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from itemclip_med.cli.options import several
+
 _SOURCE = click.Path(exists=True, path_type=Path)
 _NEW = click.Path(path_type=Path)
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -72,12 +74,7 @@ def _recipe_options(needs_recipe: bool) -> Callable[[Callable[..., None]], Calla
         click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON."),
     ]
 
-    def decorate(function: Callable[..., None]) -> Callable[..., None]:
-        for option in reversed(options):
-            function = option(function)
-        return function
-
-    return decorate
+    return several(*options)
 
 
 def _run(source: Path, store: Path, kind: str | None, as_json: bool, options: dict[str, Any]) -> None:
