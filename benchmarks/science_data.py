@@ -57,20 +57,27 @@ class PhantomStore:
 
 def training_store(out_dir: Path, sizes: Sizes, say: Callable[[str], object]) -> Path:
     """The store to train on: phantoms of the training seed less those that show a left-out pair."""
-    target = out_dir / "stores" / "train"
-    if (target / "manifest.jsonl").is_file():
-        return target
-    drawn = phantom_store(out_dir, "drawn", sizes.num_train, sizes.train_seed, say)
-    kept = {study_id for study_id, findings in drawn.findings().items() if not set(findings) & set(LEFT_OUT)}
-    say(f"{len(kept)} of {sizes.num_train} training phantoms show none of the left-out pairs")
-    copy_studies(drawn.store, target, kept)
-    return target
+    return store_without_pairs(out_dir, "train", sizes.num_train, sizes.train_seed, say).store
 
 
 def test_store(out_dir: Path, name: str, sizes: Sizes, say: Callable[[str], object]) -> PhantomStore:
-    """A test set by its name."""
+    """A test set by its name; all but the compositional one lack what training lacked."""
     wanted = TEST_SETS[name]
-    return phantom_store(out_dir, name, round(sizes.num_test * wanted.share), wanted.seed, say, wanted.mix)
+    make = phantom_store if wanted.mix == "compositional" else store_without_pairs
+    return make(out_dir, name, round(sizes.num_test * wanted.share), wanted.seed, say, wanted.mix)
+
+
+def store_without_pairs(
+    out_dir: Path, name: str, num: int, seed: int, say: Callable[[str], object], mix: str = "usual"
+) -> PhantomStore:
+    """As :func:`phantom_store`, less the studies that show a left-out pair."""
+    target = out_dir / "stores" / name
+    if not target.is_dir():
+        drawn = phantom_store(out_dir, name, num, seed, say, mix)
+        kept = {study_id for study_id, findings in drawn.findings().items() if not set(findings) & set(LEFT_OUT)}
+        say(f"{len(kept)} of {num} phantoms ({name}) show none of the left-out pairs")
+        copy_studies(drawn.store, target, kept)
+    return PhantomStore(target, out_dir / "phantoms" / name / "truth")
 
 
 def phantom_store(
@@ -81,9 +88,9 @@ def phantom_store(
     from itemclip_med.preprocess import run_recipe
     from itemclip_med.workers import num_processors
 
-    source, store = out_dir / "phantoms" / name, out_dir / "stores" / name
+    source, store = out_dir / "phantoms" / name, out_dir / "stores" / "drawn" / name
     found = PhantomStore(store, source / "truth")
-    done = out_dir / "stores" / f"{name}.done"
+    done = store.with_suffix(".done")
     if done.is_file():
         return found
     say(f"{num} phantoms of seed {seed} ({name}) …")

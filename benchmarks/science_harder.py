@@ -83,10 +83,13 @@ def score_words(data: PhantomStore, model: Path) -> dict[str, float]:
     """
     from itemclip_med.phantoms.other_words import compose_in_other_words
     from itemclip_med.phantoms.wording import compose_report
+    from itemclip_med.store import Store
 
-    truth = data.findings()
+    truth, in_store = data.findings(), {study.study_id for study in Store(data.store).studies}
     items: list[tuple[str, str, tuple[str, str], str]] = []  # wording, study, finding and side, text
     for number, (study_id, findings) in enumerate(described(data)):
+        if study_id not in in_store:
+            continue
         sides = {finding.name: finding.side for finding in findings}
         for wording, compose in (("usual", compose_report), ("other", compose_in_other_words)):
             report = compose(findings, np.random.default_rng([_WORDS_SEED, number]))
