@@ -38,7 +38,11 @@ def decode_with_loss(file: SliceFile, out: np.ndarray | None = None) -> tuple[np
 
     Args:
         file: the slice.
-        out: int16 memory of a slice, which plain 16-bit values are read into; the values are a view of it then.
+        out: int16 memory of a slice (rows, columns), which plain 16-bit values are read into; the values are a view of
+            it then.
+
+    Raises:
+        PixelError: if there are no pixels, they cannot be decoded, or they are not as the header says.
     """
     if file.pixels is None:
         raise PixelError(file.reason or "no pixel data")

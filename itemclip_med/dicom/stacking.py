@@ -140,8 +140,9 @@ def _invert(stacked: np.ndarray, masks: Sequence[np.ndarray | None], padding: st
 
 
 def padding_mask(file: SliceFile, stored: np.ndarray) -> np.ndarray | None:
-    """Where stored values are padding: equal to PixelPaddingValue, or between it and PixelPaddingRangeLimit.
+    """Where stored values (rows, columns) are padding.
 
+    They equal PixelPaddingValue, or lie between it and PixelPaddingRangeLimit.
     Files write a negative padding value as unsigned too, so it is read with the sign of the pixels.
     """
     found = [numbers_of(file.values.get(name)) for name in ("PixelPaddingValue", "PixelPaddingRangeLimit")]

@@ -39,7 +39,7 @@ class Shown:
 
 
 def show(array: np.ndarray, series: Series) -> Shown:
-    """Permute and flip a stored series; nothing is interpolated."""
+    """Permute and flip a stored series (X, Y, Z); nothing is interpolated."""
     import nibabel as nib
 
     affine = np.array(series.affine, dtype=np.float64)

@@ -142,7 +142,7 @@ def curves(loaded: LoadedStudy, text: Tensor, order: Tensor) -> tuple[list[float
     Args:
         loaded: the study and the model.
         text: (1, E).
-        order: all N * d * h * w patches.
+        order: (N * d * h * w,), all patches.
 
     Returns:
         11 scores each, from none to all patches.

@@ -58,7 +58,7 @@ def is_wrapped(values: np.ndarray) -> bool:
 
 
 def require_hu(values: np.ndarray) -> None:
-    """Refuse a volume whose values are no Hounsfield units; of very small ones only that there is air is asked.
+    """Refuse a volume (X, Y, Z) whose values are no Hounsfield units; very small ones must only hold air.
 
     Raises:
         FormatError: says by how much they are off.
@@ -76,7 +76,7 @@ def require_hu(values: np.ndarray) -> None:
 
 
 def refuse_shifted(values: np.ndarray) -> None:
-    """Refuse a volume whose values are clearly shifted; one in which no level is seen may have lost its air.
+    """Refuse a volume (X, Y, Z) whose values are clearly shifted; one in which no level is seen may have lost its air.
 
     Raises:
         FormatError: says by how much they are off.

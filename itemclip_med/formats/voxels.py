@@ -72,7 +72,7 @@ def axes_to_xyz(orientation: str) -> tuple[int, int, int]:
 
 
 def rescale(stored: np.ndarray, slope: float, intercept: float) -> np.ndarray:
-    """``stored * slope + intercept``: int16 where that is exact for every value, else float32.
+    """``stored * slope + intercept`` of any shape: int16 where that is exact for every value, else float32.
 
     Raises:
         FormatError: if the values are no plain numbers.

@@ -48,8 +48,8 @@ class SigLIPLoss(nn.Module):
             item_features: (B, 1, E), any length.
             item_mask: (B, 1), 0 where a study has no text.
             is_normal: (B,), used with ``normal_check``.
-            logit_scale: multiplies the cosines, already exponentiated.
-            logit_bias: is added to the logits; None is 0.
+            logit_scale: scalar, multiplies the cosines, already exponentiated.
+            logit_bias: scalar, is added to the logits; None is 0.
             unused: what only the itemized loss needs.
 
         Returns:
@@ -120,7 +120,7 @@ class CLIPLoss(nn.Module):
             image_features: (B, E), any length.
             item_features: (B, M, E) for M slots, any length.
             item_mask: (B, M), 0 where a study has no text.
-            logit_scale: multiplies the cosines, already exponentiated.
+            logit_scale: scalar, multiplies the cosines, already exponentiated.
             unused: what only other losses need.
 
         Returns:

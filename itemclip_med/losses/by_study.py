@@ -73,8 +73,8 @@ def item_terms_by_study(
         pairs: how the text columns count.
         visible: which patch tokens the texts may look at.
         terms: which terms, and how.
-        scale: multiplies the cosines.
-        bias: is added to the logits.
+        scale: scalar, multiplies the cosines.
+        bias: scalar, is added to the logits.
 
     Returns:
         Their weighted total, which carries the gradient, and detached: the terms by name, ``ila_logits``,

@@ -22,9 +22,9 @@ def multi_positive_loss(
         images: (B, E) unit vectors.
         items: (G, K, E) unit vectors of G studies, B or more.
         weights: (B, G * K), 0 where a pair does not count.
-        scale: multiplies the cosines.
-        bias: is added to the logits.
-        divisor: number of studies times K.
+        scale: scalar, multiplies the cosines.
+        bias: scalar, is added to the logits.
+        divisor: scalar, number of studies times K.
         first_study: which of the G is the first of the B; None where the items are of other studies only.
 
     Returns:

@@ -193,8 +193,8 @@ class ItemizedCLIPLoss(nn.Module):
                 are negatives of their own study in ILA and KTA, and stand in no other term and for no other study.
             is_normal: (B,), 1 at normal studies; None means none is.
             pool: the attention pool, item texts to patch tokens.
-            logit_scale: multiplies cosines, already exponentiated.
-            logit_bias: is added to logits; None is 0.
+            logit_scale: scalar, multiplies cosines, already exponentiated.
+            logit_bias: scalar, is added to logits; None is 0.
             token_mask: (B, P) bool, False at patch tokens of padding series, which no text may see.
             draws: recorded draws; made here if None.
             generator: source of the draws made here; seeded alike on all ranks.

@@ -74,8 +74,8 @@ class ItemTerms:
             key_pooled: (B, T, E), the same on key tokens; None without KTA.
             unit_texts: (B, T, E) unit vectors.
             pairs: how the columns count.
-            scale: multiplies the cosines.
-            bias: is added to the logits.
+            scale: scalar, multiplies the cosines.
+            bias: scalar, is added to the logits.
 
         Returns:
             The unweighted terms, and ``ila_logits`` and ``kta_logits`` (B, T).
@@ -147,7 +147,7 @@ def item_alignment_loss(logits: Tensor, labels: Tensor, weights: Tensor, divisor
         logits: (B, T) scaled and biased cosines.
         labels: (B, T), +1 at own items, -1 at items of other studies.
         weights: (B, T), 0 where a pair does not count.
-        divisor: number of studies.
+        divisor: scalar, number of studies.
 
     Returns:
         The loss, a scalar.
@@ -167,9 +167,9 @@ def item_separation_loss(
         pooled: (B, K, E) unit vectors, what each own item pooled.
         items: (B, K, E) unit vectors, the own items.
         item_mask: (B, K), 1 at real items.
-        scale: multiplies the cosines.
-        bias: is added to the logits.
-        divisor: number of studies times K.
+        scale: scalar, multiplies the cosines.
+        bias: scalar, is added to the logits.
+        divisor: scalar, number of studies times K.
 
     Returns:
         The loss, a scalar.

@@ -75,7 +75,7 @@ def read_text_layout(text_columns: Tensor, num_slots: int, first_study: int = 0)
     """The layout of drawn columns.
 
     Args:
-        text_columns: as in :class:`LossDraws`.
+        text_columns: (B, T), as in :class:`LossDraws`.
         num_slots: K.
         first_study: number of the first row's study.
     """

@@ -47,7 +47,7 @@ class Mlp(nn.Module):
         self.fc2 = nn.Linear(hidden, width)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Apply to every token alone."""
+        """Apply to every token of (…, width) alone."""
         return self.fc2(F.gelu(self.fc1(x)))
 
 
@@ -73,8 +73,8 @@ class Block(nn.Module):
         """Apply to (G, S, width) tokens.
 
         Args:
-            x: the tokens.
-            key_mask: as in :class:`SelfAttention`.
+            x: (G, S, width), groups that do not see each other.
+            key_mask: (G, S) bool, as in :class:`SelfAttention`.
             draws: (2, G) uniform in [0, 1), which groups skip the first and the second branch; None draws here.
         """
         first, second = (None, None) if draws is None else draws

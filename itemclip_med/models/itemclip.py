@@ -162,6 +162,9 @@ class ItemizedCLIP(nn.Module):
         """Encode studies; ``images``, ``series_names``, ``series_mask`` as in :meth:`forward`.
 
         ``series_positions`` (N,) repeats a recorded choice of rows in the table of series.
+
+        Raises:
+            ModelError: if images or mask have another shape, or the names do not fit the series.
         """
         images = _plain(images)
         if images.dim() == 5:
@@ -190,7 +193,11 @@ class ItemizedCLIP(nn.Module):
         return StudyEncoding(encoded[:, 0], encoded[:, 1:], grid, num_series, token_mask)
 
     def encode_text(self, texts: Sequence[str]) -> Tensor:
-        """Embed texts: (K, E), not normalized."""
+        """Embed texts: (K, E), not normalized.
+
+        Raises:
+            ModelError: if it is one text instead of a list.
+        """
         if isinstance(texts, str):
             raise ModelError("One text instead of a list of texts: put it into a list.")
         return self.text.embed(list(texts))

@@ -128,7 +128,7 @@ class AttentionPool(nn.Module):
         Args:
             scores: (B, H, T, P) from :meth:`scores`.
             normalized: (B, P, E) from :meth:`normalize_tokens`.
-            mask: as in :meth:`forward`.
+            mask: bool, broadcasts to (B, H, T, P), as in :meth:`forward`.
 
         Returns:
             Pooled (B, T, E) and the weights (B, H, T, P + 1), the extra slot last.

@@ -94,7 +94,11 @@ def _checked_architecture(architecture: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def loading(load: Callable[[], _Loaded], what: str, source: str | Path) -> _Loaded:
-    """Call a loader of transformers and turn its many errors into one of ours."""
+    """Call a loader of transformers and turn its many errors into one of ours.
+
+    Raises:
+        ModelError: if it cannot be loaded; says what of it.
+    """
     try:
         return load()
     except (OSError, ValueError, KeyError, TypeError, ImportError, RuntimeError) as error:

@@ -123,14 +123,14 @@ class Canvas:
         target[index] = hu
 
     def blend_at(self, index: NDArray[np.intp], share: Field, value: Field | float) -> None:
-        """Paint ``value`` over ``share`` of the voxels at flat indices, as :meth:`blend` does of a part."""
+        """Paint ``value`` over ``share`` of the voxels at flat indices (V,), as :meth:`blend` does of a part."""
         hu = self.hu.reshape(-1)
         hu[index] += share * (value - hu[index])
         for layer in self.layers.values():
             layer.reshape(-1)[index] *= 1 - share
 
     def mark_at(self, name: str, index: NDArray[np.intp], share: Field) -> None:
-        """Add ``share`` of the voxels at flat indices to a finding's layer."""
+        """Add ``share`` of the voxels at flat indices (V,) to a finding's layer."""
         layer = self.layers.setdefault(name, np.zeros_like(self.hu)).reshape(-1)
         layer[index] = np.maximum(layer[index], share)
 
@@ -186,7 +186,7 @@ def canvas_over(
 
 
 def rotation(angles: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Pitch about x, roll about y, yaw about z, radians."""
+    """Pitch about x, roll about y, yaw about z: (3,) radians to a (3, 3) matrix."""
     (a, b, c), out = angles, np.eye(3)
     for axis, angle in ((0, a), (1, b), (2, c)):
         turn, (i, j) = np.eye(3), [k for k in range(3) if k != axis]

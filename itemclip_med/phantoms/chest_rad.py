@@ -89,7 +89,7 @@ def volume_file(volume_hu: NDArray[np.int16]) -> bytes:
 
 
 def pickled_file(volume_hu: NDArray[np.int16]) -> bytes:
-    """The same archive with an array of objects, which only unpickling could read."""
+    """The same archive of a volume (X, Y, Z) with an array of objects, which only unpickling could read."""
     out = io.BytesIO()
     np.savez_compressed(out, ct=np.array([volume_hu.tobytes()[:64], None], dtype=object))
     return out.getvalue()

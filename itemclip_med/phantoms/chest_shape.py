@@ -146,20 +146,20 @@ def _tables() -> np.ndarray:
 
 
 def heights(z: Field) -> np.ndarray:
-    """Row of the profiles' tables for each z."""
+    """Row of the profiles' tables for each z, in its shape."""
     rows = (z - np.float32(_LOW_Z)) * np.float32(_PER_MM)
     return np.clip(rows, 0, (_HIGH_Z - _LOW_Z) * _PER_MM - 1).astype(np.int32)
 
 
 def cavity(at: Place, rows: np.ndarray | None = None) -> Field:
-    """Signed distance in mm to the inside of the ribs, negative within."""
+    """Signed distance in mm to the inside of the ribs, negative within; ``rows`` as :func:`heights`, (1, 1, Z)."""
     rows = heights(at.z) if rows is None else rows
     half, depth, middle = (table[rows] for table in _tables()[:3])
     return _trunk(at.x, at.y - middle, half, depth)
 
 
 def skin(at: Place, shape: ChestShape, rows: np.ndarray | None = None) -> Field:
-    """Signed distance in mm to the skin of trunk, neck and shoulders, without breasts."""
+    """Signed distance in mm to the skin of trunk, neck and shoulders, without breasts; ``rows`` is (1, 1, Z)."""
     rows = heights(at.z) if rows is None else rows
     half, depth, middle = (table[rows] for table in _tables()[3:])
     fat = np.float32(shape.fat_mm)

@@ -40,7 +40,7 @@ class Coarsen(InvertibleTransform):
         self.min_spacing_mm = tuple(float(value) for value in min_spacing_mm)
 
     def factors(self, affine: np.ndarray) -> tuple[int, int, int]:
-        """Voxels that are averaged along each axis."""
+        """Voxels that are averaged along each axis, by a (4, 4) affine."""
         spacing_mm = np.linalg.norm(np.asarray(affine, dtype=np.float64)[:3, :3], axis=0)
         wanted = zip(self.min_spacing_mm, spacing_mm, strict=True)
         x, y, z = (max(1, math.floor(minimum / spacing + 0.5)) for minimum, spacing in wanted)
@@ -67,7 +67,7 @@ class Coarsen(InvertibleTransform):
         return out.copy_meta_from(meta)
 
     def inverse(self, volume: MetaTensor) -> MetaTensor:
-        """Back to the voxels from before; all voxels of a block hold its mean."""
+        """Back to the voxels (C, X, Y, Z) from before; all voxels of a block hold its mean."""
         info = self.pop_transform(volume)
         factors = [int(factor) for factor in info[TraceKeys.EXTRA_INFO]["factors"]]
         values = volume.as_tensor()

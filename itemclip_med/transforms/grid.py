@@ -52,7 +52,7 @@ class DepthFirst(InvertibleTransform, LazyTransform):
         return out
 
     def inverse(self, volume: MetaTensor) -> MetaTensor:
-        """Back to the axes and the affine from before."""
+        """Back from (C, D, H, W) to the axes and the affine from before."""
         info = self.pop_transform(volume)
         extra = info[TraceKeys.EXTRA_INFO]
         extra = extra.get(TraceKeys.EXTRA_INFO, extra)
@@ -123,7 +123,7 @@ class FitToGrid(InvertibleTransform):
         return out.copy_meta_from(meta)
 
     def inverse(self, volume: MetaTensor) -> MetaTensor:
-        """Back to the size and the affine from before; what was cropped away holds ``pad_value``."""
+        """Back to the size (C, D, H, W) and the affine from before; what was cropped away holds ``pad_value``."""
         info = self.pop_transform(volume)
         plan = FitPlan(**{name: tuple(map(int, size)) for name, size in info[TraceKeys.EXTRA_INFO]["plan"].items()})
         values = undo_plan(volume.as_tensor(), plan, depth_mode=self.depth_mode, pad_value=self.pad_value)

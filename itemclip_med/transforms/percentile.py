@@ -45,7 +45,7 @@ class PercentileScale(InvertibleTransform):
         return out
 
     def inverse(self, volume: MetaTensor) -> MetaTensor:
-        """Back to the stored units."""
+        """Back to the stored units, (C, X, Y, Z)."""
         bounds = self.pop_transform(volume)[TraceKeys.EXTRA_INFO]["bounds"]
         values = volume.as_tensor().to(torch.float32, copy=True)
         for channel, (low, high) in zip(values, bounds, strict=True):

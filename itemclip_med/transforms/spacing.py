@@ -69,7 +69,7 @@ class ToSpacing(InvertibleTransform):
         return out.copy_meta_from(meta)
 
     def inverse(self, volume: MetaTensor) -> MetaTensor:
-        """Back to the size and the affine from before."""
+        """Back to the size and the affine from before, (C, X, Y, Z)."""
         info = self.pop_transform(volume)
         before = tuple(int(n) for n in info[TraceKeys.ORIG_SIZE])
         size = tuple(int(n) for n in info[TraceKeys.EXTRA_INFO]["size"])

@@ -51,7 +51,7 @@ def roc_band(
 
 
 def roc_chart(scores: NDArray, labels: NDArray, patients: Sequence[str]) -> str:
-    """The ROC curve with its 95 % band; a note where it is not defined."""
+    """The ROC curve of (B,) scores and labels with its 95 % band; a note where it is not defined."""
     curve = roc(scores, labels)
     if curve is None:
         return _frame("ROC", "1 - specificity", "sensitivity", _note("one class only"))
@@ -67,7 +67,7 @@ def roc_chart(scores: NDArray, labels: NDArray, patients: Sequence[str]) -> str:
 
 
 def histogram_chart(scores: NDArray, labels: NDArray, threshold: float | None) -> str:
-    """Scores of studies with and without the finding, each as shares of its own class."""
+    """(B,) scores of studies with and without the finding, each as shares of its own class."""
     known = ~np.isnan(labels)
     if not known.any():
         return _frame("Scores", "score", "", _note("no labels"))

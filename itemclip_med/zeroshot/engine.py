@@ -85,6 +85,9 @@ def encode_studies(
 
     Yields:
         One study and its encoding (B = 1); or several with the encoding of all, where only the model can split it.
+
+    Raises:
+        TaskError: if encoded studies shall be kept, but the model has no digest to tell them by.
     """
     from itemclip_med.data import StudyDataset, collate_studies
     from itemclip_med.transforms import ModelInput

@@ -217,7 +217,11 @@ def permutation_test(
 
 
 def checked_scores(scores: ArrayLike, labels: ArrayLike) -> tuple[FloatArray, FloatArray]:
-    """Both as (B, F) float64 that can be evaluated."""
+    """Both as (B, F) float64 that can be evaluated.
+
+    Raises:
+        TaskError: if their shapes differ, a score is no finite number, or a label is neither 0, 1 nor NaN.
+    """
     scores, labels = np.asarray(scores, dtype=np.float64), np.asarray(labels, dtype=np.float64)
     if scores.shape != labels.shape or scores.ndim != 2:
         raise TaskError(f"Scores {scores.shape} and labels {labels.shape}: expected one label per score.")

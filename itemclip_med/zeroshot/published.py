@@ -106,7 +106,7 @@ def binary_numbers(predictions: ArrayLike, labels: ArrayLike) -> BinaryNumbers:
 
 
 def balanced_accuracy(predictions: Sequence[int] | NDArray, classes: Sequence[int] | NDArray) -> float:
-    """Mean over the classes that occur of the share of their studies predicted right."""
+    """Mean over the classes that occur of the share of their studies predicted right; (B,) each."""
     predictions, classes = np.asarray(predictions), np.asarray(classes)
     return float(np.mean([(predictions[classes == each] == each).mean() for each in np.unique(classes)]))
 
