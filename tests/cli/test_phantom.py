@@ -52,3 +52,18 @@ def test_a_used_folder_is_one_line_and_exit_1(tmp_path):
 )  # fmt: skip
 def test_misuse_is_exit_2(args):
     assert run(*args).exit_code == 2
+
+
+def test_a_harder_mix_in_other_words_is_made_and_told(tmp_path):
+    done = run("head-ct", tmp_path / "set", "--num", 1, "--mix", "compositional", "--words", "other", "--workers", 1)
+    assert done.exit_code == 0, done.output
+    told = json.loads((tmp_path / "set" / "phantoms.json").read_text())
+    assert (told["mix"], told["words"]) == ("compositional", "other")
+    report = json.loads((tmp_path / "set" / "reports.jsonl").read_text())
+    assert "dura" in report["report"]
+
+
+def test_an_unknown_mix_is_misuse(tmp_path):
+    done = run("head-ct", tmp_path / "set", "--mix", "easy")
+    assert done.exit_code == 2
+    assert "'usual', 'hard', 'compositional', 'normal-heavy'" in done.output
