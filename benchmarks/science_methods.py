@@ -77,7 +77,7 @@ class Sizes:
     num_train: int = 2400
     train_seed: int = 2
     num_test: int = 400
-    num_maps: int = 96
+    num_maps: int = 400
     epochs: int = 6
     batch_size: int = 16
     runs: tuple[tuple[str, int], ...] = QUEUE
