@@ -49,16 +49,17 @@ PARENT = """
 import os, time
 from itemclip_med.workers import worker_pool
 if __name__ == "__main__":
-    with worker_pool(1) as pool:
+    with worker_pool(1, preload=PRELOAD) as pool:
         print(pool.submit(os.getpid).result(), flush=True)
         pool.submit(time.sleep, 60).result()
 """
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals as on Linux and macOS")
-def test_a_worker_ends_when_its_parent_is_killed(tmp_path):
+@pytest.mark.parametrize("preload", [(), ("json",)], ids=["spawned", "forked"])
+def test_a_worker_ends_when_its_parent_is_killed(tmp_path, preload):
     script = tmp_path / "parent.py"
-    script.write_text(PARENT)
+    script.write_text(PARENT.replace("PRELOAD", repr(preload)))
     parent = subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True)
     worker = int(parent.stdout.readline())
     parent.send_signal(signal.SIGKILL)
@@ -76,3 +77,23 @@ def is_running(pid):
             return file.read().rsplit(")", 1)[1].split()[0] != "Z"
     except (ProcessLookupError, FileNotFoundError):
         return False
+
+
+LOADED = """
+import sys
+from itemclip_med.workers import worker_pool
+
+def loaded(module):
+    return module in sys.modules
+
+if __name__ == "__main__":
+    with worker_pool(2, preload=("colorsys",)) as pool:
+        print(pool.submit(loaded, "colorsys").result(), loaded("colorsys"))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are forked from a server on Linux alone")
+def test_workers_share_one_import_that_the_caller_does_not_make(tmp_path):
+    script = tmp_path / "loaded.py"
+    script.write_text(LOADED)
+    assert subprocess.check_output([sys.executable, str(script)], text=True).split() == ["True", "False"]

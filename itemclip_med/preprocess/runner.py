@@ -19,7 +19,7 @@ from itemclip_med.preprocess.scan_cache import ScanCache, default_cache_path
 from itemclip_med.preprocess.scheduling import run_tasks
 from itemclip_med.preprocess.sources import Source, SourceFiles, SourceScan, open_kind
 from itemclip_med.preprocess.study_ids import IdMaker, default_key_path, load_key
-from itemclip_med.preprocess.study_worker import Outcome, StudyWorker
+from itemclip_med.preprocess.study_worker import LOADS, Outcome, StudyWorker
 from itemclip_med.preprocess.summary import RunLog, Summary, default_log_path
 from itemclip_med.store import StoreWriter
 from itemclip_med.workers import num_processors
@@ -92,7 +92,7 @@ def run_recipe(
             owners = _known_owners(scan, known) if wants_slices(recipe) else {}
             seen = {known[files.digest] for files in scan.studies if files.digest in known}
             workers = min(workers or num_processors(), len(todo))
-            outcomes = run_tasks(todo, StudyWorker, worker_args, workers=workers, scheduler=scheduler)
+            outcomes = run_tasks(todo, StudyWorker, worker_args, workers=workers, scheduler=scheduler, preload=LOADS)
             try:
                 for files, outcome in zip(todo, _progress(outcomes, len(todo), show_progress), strict=True):
                     if wants_slices(recipe):

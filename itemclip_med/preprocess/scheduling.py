@@ -8,7 +8,7 @@ import math
 import pickle
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from typing import Any
 
@@ -32,6 +32,7 @@ def run_tasks(
     *,
     workers: int | None = None,
     scheduler: str | None = None,
+    preload: Sequence[str] = (),
 ) -> Iterator[Any]:
     """Results of ``make_work(*args)(task)``, in the order of the tasks.
 
@@ -44,6 +45,7 @@ def run_tasks(
         workers: processes; the number of cores by default; 1 works in this process.
         scheduler: address of a Dask scheduler instead, such as ``tcp://10.0.0.1:8786``; it and its workers need this
             package in the same version, and the workers see source and store under the same paths.
+        preload: modules that ``make_work`` loads, so that the workers of a pool share one import of them.
 
     Raises:
         MissingPackageError: if ``distributed`` is not installed.
@@ -58,7 +60,7 @@ def run_tasks(
     # a run.
     key = f"{make_work.__module__}.{make_work.__qualname__}:{hashlib.sha256(pickle.dumps(args)).hexdigest()}"
     pending: deque[Future[Any]] = deque()
-    with _open(workers, scheduler) as (executor, count_workers):
+    with _open(workers, scheduler, (make_work.__module__, *preload)) as (executor, count_workers):
         try:
             for task in tasks:
                 pending.append(executor.submit(_call, key, make_work, args, task))
@@ -83,9 +85,9 @@ def _call(key: str, make_work: Work, args: tuple[Any, ...], task: Any) -> Any:
 
 
 @contextlib.contextmanager
-def _open(workers: int, scheduler: str | None) -> Iterator[tuple[Executor, Callable[[], int]]]:
+def _open(workers: int, scheduler: str | None, preload: Sequence[str]) -> Iterator[tuple[Executor, Callable[[], int]]]:
     if scheduler is None:
-        with worker_pool(workers) as pool:
+        with worker_pool(workers, preload=preload) as pool:
             try:
                 yield pool, lambda: workers
             except BaseException:

@@ -21,6 +21,8 @@ from itemclip_med.preprocess.study_ids import IdMaker
 from itemclip_med.records import Series, Study
 from itemclip_med.store import write_arrays
 
+LOADS = ("itemclip_med.transforms", "monai.bundle", "monai.transforms")  # what building a recipe's transforms imports
+
 
 @dataclass
 class Outcome:
