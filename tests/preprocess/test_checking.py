@@ -243,3 +243,18 @@ def test_names_of_files_stay_out_of_a_check_of_ones_own_data(tmp_path):
     report, _ = check(tmp_path / "in", path, kind="nifti")
     assert [oddity.kind for oddity in report.oddities] == ["unreadable-file"]
     assert "Roe" not in json.dumps(report.to_dict()) and "Roe" not in "\n".join(report.lines())
+
+
+def test_rows_of_ones_own_data_are_found_by_folder_and_never_named(tmp_path):
+    values = yaml.safe_load((recipes_dir() / "generic_chest_ct.yaml").read_text())
+    path = tmp_path / "own.yaml"
+    labels = {"reader": "csv", "default": ["labels.csv"], "id_column": "study_id"}
+    path.write_text(yaml.safe_dump({**values, "labels": labels, "files": {"modality": "CT", "study": "folder"}}))
+    for seed, name in enumerate(("Doe", "Roe")):
+        write_volume(tmp_path / "in" / name / "ct.nii.gz", body(seed))
+    write_table(tmp_path / "in" / "labels.csv", ["study_id", "Cough"], [["Doe", 1], ["Roe", 0]])
+    assert not check(tmp_path / "in", path, kind="nifti")[0].oddities
+    write_table(tmp_path / "in" / "labels.csv", ["study_id", "Cough"], [["Doe", 1], ["Poe", 0]])
+    report, _ = check(tmp_path / "in", path, kind="nifti")
+    assert [oddity.kind for oddity in report.oddities] == ["unlabeled-study", "missing-study"]
+    assert "Poe" not in json.dumps(report.to_dict())

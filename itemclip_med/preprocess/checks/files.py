@@ -38,6 +38,7 @@ class StudyCheck:
     Attributes:
         study_ids: its id; several where the files are of several studies, none where they have no id.
         names: what the files call it, for a look at spellings.
+        aliases: study id to what tables may call it instead.
         oddities: what is odd.
         content: a short sum of each file's content, where the format holds one; equal files have equal sums.
         num_looked: images whose voxels were read.
@@ -46,6 +47,7 @@ class StudyCheck:
 
     study_ids: list[str] = field(default_factory=list)
     names: list[str] = field(default_factory=list)
+    aliases: dict[str, list[str]] = field(default_factory=dict)
     oddities: list[Oddity] = field(default_factory=list)
     content: list[tuple[str, str]] = field(default_factory=list)
     num_looked: int = 0
@@ -114,6 +116,7 @@ class FileChecker:
             check.oddities.append(Oddity("unknown-study", str(error), file=shown))
             return
         check.study_ids.append(study_id)
+        check.aliases[study_id] = self.ids.aliases(uid=study.uid, accession=study.accession, path=study.relative_dir)
         check.names += [part for part in re.split(r"[/\\]", study.relative_dir) if part and part != "."]
         known = {oddity.file for oddity in check.oddities}
         chosen, _ = select_series(study, self.recipe.select)

@@ -56,6 +56,11 @@ def compare_tables(
 ) -> None:
     """Rows against files, both ways."""
     recipe, finder = facts.recipe, facts.finder
+    other_names = {name: study_id for check in checks for study_id, names in check.aliases.items() for name in names}
+
+    def studies_of(names: Iterable[str]) -> set[str]:
+        return {name if name in ids else other_names.get(name, name) for name in names}
+
     tables: dict[str, set[str]] = {name: set(found) for name, found in facts.ids_by_table.items()}
     problems = facts.problems
     labeled: set[str] | None = None
@@ -69,7 +74,7 @@ def compare_tables(
         if recipe.labels.reader == "rsna_stage_2":
             _compare_slices(report, {name for table in read.values() for name in table}, studies, checks)
         elif read:
-            of_rows = {path.name: set(table) | _ids_of(problems, path.name) for path, table in read.items()}
+            of_rows = {path.name: studies_of({*table, *_ids_of(problems, path.name)}) for path, table in read.items()}
             tables |= of_rows
             # With a table that cannot be read nobody knows which studies lack labels.
             labeled = set().union(*of_rows.values()) if len(read) == len(paths) else None
@@ -80,7 +85,8 @@ def compare_tables(
             text = f"no {' or '.join(recipe.reports.default)} below the source: studies would have no items"
             report.oddities.append(Oddity("missing-table", text, file="reports"))
         else:
-            reported = set(read_report_texts(recipe, paths, problems)) | _ids_of(problems, *(p.name for p in paths))
+            reported = studies_of(read_report_texts(recipe, paths, problems))
+            reported |= studies_of(_ids_of(problems, *(p.name for p in paths)))
     for table in recipe.metadata:
         if not finder.find(table.default):
             text = f"no {' or '.join(table.default)} below the source"
@@ -94,11 +100,11 @@ def compare_tables(
         ]
         if lacking:
             report.oddities.append(Oddity("unlabeled-study", f"no row of {' and no '.join(lacking)}", study_id))
-    _tell_missing(report, tables, ids | set(facts.excluded))
+    _tell_missing(report, tables, ids | set(facts.excluded), named=recipe.study_id.rule == "public")
 
 
-def _tell_missing(report: CheckReport, tables: Mapping[str, set[str]], ids: set[str]) -> None:
-    """Rows without files; a table of which nothing is there is one note."""
+def _tell_missing(report: CheckReport, tables: Mapping[str, set[str]], ids: set[str], *, named: bool) -> None:
+    """Rows without files; a table of which nothing is there is one note. Names of rows stay out if not ``named``."""
     lacking: dict[str, list[str]] = defaultdict(list)
     for name, rows in sorted(tables.items()):
         missing = rows - ids
@@ -107,6 +113,10 @@ def _tell_missing(report: CheckReport, tables: Mapping[str, set[str]], ids: set[
             continue
         if len(missing) > len(rows) / 2:
             report.notes.append(f"{name}: {len(missing)} of its {len(rows)} studies are not here (a part of the set?)")
+        if missing and not named:
+            text = f"{len(missing)} of its {len(rows)} rows have no image"
+            report.oddities.append(Oddity("missing-study", text, file=name))
+            continue
         for study_id in missing:
             lacking[study_id].append(name)
     for study_id, names in sorted(lacking.items()):
