@@ -209,6 +209,8 @@ NEUTRAL = (
             "dwi",
             "recent",
             "pathological",
+            "traumatic",
+            "longer",
             "enlarged",
             "radiographic",
             "ct",

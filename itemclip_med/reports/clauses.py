@@ -7,6 +7,7 @@ import re
 from itemclip_med.reports.matching import WordGate
 from itemclip_med.reports.sentences import trim
 from itemclip_med.reports.tokens import Token, tokenize
+from itemclip_med.reports.vocabulary import findings
 from itemclip_med.reports.vocabulary.modifiers import SEEN
 
 Span = tuple[int, int]
@@ -28,10 +29,11 @@ _JOIN = re.compile(
 )
 # What follows a semicolon without being a statement of its own.
 HANGS_ON = re.compile(
-    r"\?|(?:for\s+(?:example|instance)|e\.?g|i\.?e|the\s+largest|largest|which|measuring|no\s+(?:\S+\s+)?(?:correlate|counterpart)|most\s+likely|"
+    r"\?|(?!it\s+is\s+(?:difficult|hard|possible|impossible|unclear|not\s+possible)\b)(?:it|they)\s+\w+|(?:this|these)\s+(?:is|are|was|were|may|might|could|has|have|measures?|likely|probably|appears?|shows?)\b|(?:for\s+(?:example|instance)|e\.?g|i\.?e|the\s+largest|largest|which|measuring|no\s+(?:\S+\s+)?(?:correlate|counterpart)|most\s+likely|"
     r"likely|probably|possibly|previously|consistent|compatible|suggestive|concerning|suspicious)\b"
     r"|(?:[\w-]+\s+){1,4}(?:is\s+|are\s+)?(?:considered\s+|felt\s+)?(?:less|more|not|un)\s*likely$"
 )
+_CLOSING = frozenset(("throughout", "within", "above", "below", "around", "about"))  # adverbs at the end of a phrase
 _SUPERLATIVE = frozenset(("largest", "biggest", "longest", "smallest", "dominant"))
 _CONCEDES = frozenset(("though", "although", "while", "whereas"))
 _SEEN_AFTER = re.compile(rf"^[^,;]{{2,80}}?\b(?:is|are|was|were)\s+(?:also\s+)?{SEEN}")
@@ -140,7 +142,7 @@ def _is_split(low: str, word: str, left: list[Token], right: list[Token], joint:
     if negated and word in (",", "and"):
         return (
             "C" not in left[-1].kind
-            and left[-1].kind not in "NP"
+            and (left[-1].kind not in "NP" or left[-1].word in _CLOSING)
             and not re.search(r"\b(?:nor|neither|shows|with)$", left_text)
         )
     if right[0].word in ("nor",) and word == ",":
@@ -176,7 +178,7 @@ def _is_split(low: str, word: str, left: list[Token], right: list[Token], joint:
 def _says_normal(tokens: list[Token]) -> bool:
     text = " ".join(token.word for token in tokens)
     return re.search(
-        r"\b(?:normal|unremarkable|clear|intact|patent|preserved|maintained|symmetric(?:al)?|midline|natural|limits|open|appropriate|"
+        r"\b(?:normal|unremarkable|clear|intact|patent|preserved|maintained|symmetric(?:al)?|midline(?!\s+shift)|natural|limits|open|appropriate|"
         r"well[- ]aerated|aerated|ok|nl|negative)\b",
         text,
     ) is not None and not re.search(r"\b(?:abnormal|not\s+normal|enlarged|dilated|near|above|below|to)\b", text)
@@ -223,7 +225,7 @@ def _has_subject_and_verb(tokens: list[Token]) -> bool:
     if tokens[0].word == "there" and len(tokens) > 1 and tokens[1].kind == "V":
         return True
     noun = False
-    for token in tokens:
+    for before, token in zip([None, *tokens], tokens, strict=False):
         if token.word in _SUBORDINATE:
             return False
         if token.kind == "V":
@@ -232,6 +234,7 @@ def _has_subject_and_verb(tokens: list[Token]) -> bool:
             return False
         noun = (
             noun
+            or (before is not None and before.kind == "D")  # "the tubing is": any word behind an article
             or token.kind in "FEAupa"
             or token.word in ("it", "this", "these", "remainder", "rest", "left", "right", "both", "other")
         )
@@ -264,7 +267,7 @@ def _is_normal_note(right: list[Token], left: list[Token]) -> bool:
     return (
         any(token.kind == "A" for token in piece)
         and piece[0].kind not in "KPV"
-        and (_has_finding(left) or _is_complete(left))
+        and (_has_finding(left) or _is_complete(left) or any(token.word in findings.PARTICIPLES for token in left))
     )
 
 

@@ -45,6 +45,9 @@ _RTF_BREAKS = frozenset(("par", "line", "row", "page", "sect", "cell", "tab"))
 _DEID = re.compile(
     r"\[\*\*[^\]]{0,80}\]|_{2,}|\[(?:REDACTED|redacted|NAME|DATE|name|date)\]|<(?:NAME|DATE|ID)>|\bXXXX+\b"
 )
+# A form's boxes: what is not ticked beside a ticked one says nothing, and a tick is no text.
+_TICKED = re.compile(r"\[ ?[xX✓✔] ?\]|[☑☒]")
+_UNTICKED_CHOICE = re.compile(r"(?:\[ {0,3}\]|☐)[^\[\]☐☑☒,;|]{0,60}")
 _STARS = re.compile(r"\*{2,}|={3,}|-{4,}|~{3,}")
 _CONTROL = dict.fromkeys((*range(9), 11, 12, *range(14, 32), 127, 173, 65279, 8203, 160, 8239, 8201), " ")
 # Same length, one meaning: matched as ASCII, shown as written.
@@ -79,6 +82,8 @@ def clean(report: str) -> CleanText:
         text = _ENTITY.sub(_blank_entity, text)
     if "[" in text or "__" in text or "<" in text or "XXX" in text:
         text = _DEID.sub(_blank, text)
+    if "[" in text or "☑" in text or "☒" in text:
+        text = "\n".join(_without_choices(line) for line in text.split("\n"))
     if "**" in text or "---" in text or "==" in text or "~~" in text:
         text = _STARS.sub(_blank, text)
     text = text.replace("\r\n", " \n").replace("\r", "\n")
@@ -90,6 +95,13 @@ def _lower(text: str) -> str:
     if len(low) == len(text):
         return low
     return "".join(lower if len(lower := char.lower()) == 1 else char for char in text)
+
+
+def _without_choices(line: str) -> str:
+    """As in: "Shift: [ ] yes [x] no" as "Shift: no"; a line with an open box alone stays."""
+    if not _TICKED.search(line):
+        return line
+    return _TICKED.sub(_blank, _UNTICKED_CHOICE.sub(_blank, line))
 
 
 def _blank(match: re.Match[str]) -> str:

@@ -6,20 +6,20 @@ import re
 from collections.abc import Sequence
 
 from itemclip_med.reports.segments import Unit, distributes, group
-from itemclip_med.reports.tokens import Token, tokenize
-from itemclip_med.reports.vocabulary import modifiers
+from itemclip_med.reports.tokens import Token, singular, tokenize
+from itemclip_med.reports.vocabulary import modifiers, word_lists
 from itemclip_med.reports.vocabulary.cues import ABNORMAL_DENIALS
 
 Span = tuple[int, int]
 
 _NEGATION = re.compile(
     r"(?:(?:(?:interval|complete)\s+)*(?:removal|resolution|disappearance|clearing|clearance)\s+of(?:\s+(?:the|both))?"
-    r"|(?:i|we)\s+(?:do|did|can|could)\s*(?:not|n't|n’t)\s+(?:see|find|identify|detect|appreciate|observe)(?:\s+(?:a|an|any))?|(?:there\s+(?:is|are)\s+)?(?:no|without|nil|neither|no\s+longer\s+any|absence\s+of|absent|lack\s+of|negative\s+for|neg\s+for|free\s+of|not\s+any|w/o)"
+    r"|(?:i|we)\s+(?:do|did|can|could)\s*(?:not|n't|n’t)\s+(?:see|find|identify|detect|appreciate|observe)(?:\s+(?:a|an|any))?|(?:there\s+(?:is|are)\s+)?(?:no|without|nil|neither|no\s+longer\s+any|absence\s+of|absent|lack\s+of|negative\s+for|neg\s+for|neg(?=\s+[a-z])|free\s+of|not\s+any|nothing|w/o)"
     r"(?:\s+(?:definite|definitive|convincing|obvious|gross|clear|radiographic|radiological|imaging|ct|mr|mri|significant|other|further|new|overt|"
     r"conclusive|specific|direct|demonstrable|discernible|suspicious|any|additional|of))*?"
-    r"(?:\s+(?:evidence|signs?|indication|suggestion|features?|stigmata|presence|e/o|findings?|appearances?|sites?)\s+(?:of|for|to\s+suggest|suggestive\s+of|suggesting)(?:\s+(?:a|an|any))?)?)\b"
+    r"(?:\s+(?:(?:evidence|signs?|indication|suggestion|features?|stigmata|presence|e/o|findings?|appearances?|sites?)\s+(?:of|for|to\s+suggest|suggestive\s+of|suggesting)|to\s+(?:suggest|indicate|support))(?:\s+(?:a|an|any))?)?)\b"
 )
-_NO_CHANGE = re.compile(ABNORMAL_DENIALS[5][1].lstrip("^"))
+_NO_CHANGE = re.compile(next(row[1] for row in ABNORMAL_DENIALS if row[0] == "no change in a finding").lstrip("^"))
 _RELATIONAL = re.compile(r"(?:ment|tion|sion|ning|ling|loss|edema|atrophy|collapse|ation|ption)s?$")
 _FULL_CUES = frozenset(
     "absence lack negative absent free neg removal resolution disappearance clearing clearance".split()  # noqa: SIM905
@@ -49,16 +49,11 @@ def split_coordination(low: str, spans: Sequence[Span], *, is_normal: bool = Fal
             first += 1
     if first >= len(tokens):
         return [list(spans)]
-    verb = next(
-        (
-            index
-            for index in range(first + 1, len(tokens))
-            if tokens[index].kind == "V" and not _in_relative(tokens, first, index)
-        ),
-        len(tokens),
-    )
+    verb = _predicate_at(tokens, first)
     if verb < len(tokens) and tokens[verb].word in _LIST_VERBS and not negation:
         return _split_objects(low, tokens, verb, spans)
+    if verb < len(tokens) and tokens[verb - 1].word == "there" and not negation:
+        return _split_there(low, tokens, verb, spans)
     subject = tokens[first:verb]
     units = group(subject, bool(negation))
     if len(units) < 2 and not (units and distributes(subject, units[0])):
@@ -66,14 +61,23 @@ def split_coordination(low: str, spans: Sequence[Span], *, is_normal: bool = Fal
     parts = _expand(subject, units)
     if len(parts) < 2:
         return [list(spans)]
-    shared = _shared_tail(subject, units) if verb == len(tokens) else []
     predicate = tokens[verb:]
     result = []
     for number, (part, has_place) in enumerate(parts):
         front = _front(tokens, first, negation is not None, number, part)
-        tail = [] if has_place or number == len(parts) - 1 else [token for token in shared if token not in part]
+        shared = [] if has_place or verb < len(tokens) else _shared_tail([one for one, _ in parts], number)
+        tail = [token for token in shared if token not in part]
         result.append(_to_spans(low, [*front, *part, *tail, *predicate]))
     return result
+
+
+def _predicate_at(tokens: Sequence[Token], first: int) -> int:
+    """Where the predicate begins: a finite verb outside "which …", or the "none" behind a dash that ends a list."""
+    for index in range(first + 1, len(tokens)):
+        if tokens[index].kind == "V" and not _in_relative(tokens, first, index):
+            return index
+    is_denied = len(tokens) > first + 3 and tokens[-1].word in ("none", "nil", "absent") and tokens[-2].word in "-:"
+    return len(tokens) - 2 if is_denied else len(tokens)
 
 
 def _in_relative(tokens: Sequence[Token], first: int, index: int) -> bool:
@@ -127,6 +131,8 @@ def _expand(tokens: Sequence[Token], units: Sequence[Unit]) -> list[tuple[list[T
             parts.append((list(tokens[holder.first : unit[-1].last]), True))
             continue
         part = list(tokens[unit[0].first : unit[-1].last])
+        if parts and part[0].word in ("of", "for"):
+            part = part[1:]
         parts.append((part, _has_own_place(part)))
     return parts
 
@@ -135,19 +141,18 @@ def _has_own_place(part: Sequence[Token]) -> bool:
     return any(token.kind in "PA" or token.kind == "s" for token in part) or any(token.kind == "K" for token in part)
 
 
-def _shared_tail(tokens: Sequence[Token], units: Sequence[Unit]) -> list[Token]:
-    """The place that ends the last finding and belongs to all."""
-    last = list(tokens[units[-1][0].first : units[-1][-1].last])
-    if last[0].kind in "D#":
-        return []
-    for index, token in enumerate(last):
-        if token.kind == "K":
+def _shared_tail(parts: Sequence[Sequence[Token]], number: int) -> list[Token]:
+    """The place that ends a later finding of the list and belongs to this one too."""
+    for later in parts[number + 1 :]:
+        if later[0].kind in "D#":
             return []
-        if token.kind == "P":
-            if token.word == "of":
-                first = list(tokens[units[0][0].first : units[0][-1].last])
-                return last[index:] if _RELATIONAL.search(first[-1].word) else []
-            return last[index:] if token.word in modifiers.PLACE_PREPOSITIONS else []
+        for index, token in enumerate(later):
+            if token.kind == "K":
+                return []
+            if token.kind == "P":
+                if token.word == "of":
+                    return list(later[index:]) if _RELATIONAL.search(parts[0][-1].word) else []
+                return list(later[index:]) if token.word in modifiers.PLACE_PREPOSITIONS else []
     return []
 
 
@@ -164,6 +169,22 @@ def _split_objects(low: str, tokens: Sequence[Token], verb: int, spans: Sequence
         return [list(spans)]
     parts = _expand(objects, units)
     return [_to_spans(low, [*tokens[: verb + 1], *cue, *part]) for part, _ in parts]
+
+
+def _split_there(low: str, tokens: Sequence[Token], verb: int, spans: Sequence[Span]) -> list[list[Span]]:
+    """As in: "In the abdomen there are stones and a cyst in the liver": the place in front goes to what has none."""
+    objects = tokens[verb + 1 :]
+    if not objects or objects[0].kind == "N" or any(token.kind in "KV" for token in objects):
+        return [list(spans)]
+    parts = _expand(objects, group(objects, negated=False))
+    if len(parts) < 2:
+        return [list(spans)]
+    result = []
+    for number, (part, has_place) in enumerate(parts):
+        stands_alone = has_place or any(singular(token.word) in word_lists.LOCATED for token in part)
+        front = [] if number and stands_alone else tokens[: verb + 1]
+        result.append(_to_spans(low, [*front, *part]))
+    return result
 
 
 def _to_spans(low: str, tokens: Sequence[Token]) -> list[Span]:

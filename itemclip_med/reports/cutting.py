@@ -8,13 +8,24 @@ from functools import lru_cache
 
 from itemclip_med.reports.matching import RowMatcher, WordGate
 from itemclip_med.reports.sentences import trim
+from itemclip_med.reports.tokens import tokenize
 from itemclip_med.reports.vocabulary import dropping, modifiers
+from itemclip_med.reports.vocabulary.cues import NORMAL_FEATURES
 
 Span = tuple[int, int]
 
 _DROP = RowMatcher(dropping.DROP_STATEMENTS)
 _LEAD = re.compile("|".join(f"(?:{pattern})" for _, pattern, _ in dropping.LEAD_INS))
 _OPENING = re.compile("|".join(f"(?:{pattern})" for name, pattern, _ in dropping.LEAD_INS if name in dropping.OPENINGS))
+# "Flow voids are present" calls them normal, so that "are present" stays.
+_NORMAL_FEATURE = re.compile(rf"^(?:the\s+)?(?:\w+\s+){{0,2}}{NORMAL_FEATURES}$")
+_LIMITED_BUT = re.compile(
+    r"limited\s+(?:evaluation|assessment|views|images)\s+of\b[^,;]{2,70}?\b(?:is|are|appears?)\s+(?:grossly\s+|otherwise\s+)?"
+    r"(?:normal|unremarkable|clear)\b"
+)
+_SAYS = re.compile(
+    r"\b(?:normal|nl|unremarkable|clear|negative|neg|abnormal|stable|unchanged|mm|cm|intact|ok|wnl|nad)\b"
+)
 _TAILS = tuple(WordGate(pattern) for _, pattern, _ in dropping.CUT_TAILS)
 _LIGHT = WordGate(
     rf"\s*\b(?:(?:is|are|was|were|has\s+been|have\s+been|can\s+be|could\s+be)\s+(?:also\s+|again\s+|only\s+|once\s+more\s+)*{modifiers.SEEN}|"
@@ -31,7 +42,18 @@ def is_dropped(statement: str) -> bool:
     Args:
         statement: in lower case, one space between words.
     """
-    return _DROP.search(statement) is not None or _is_title(statement)
+    if _LIMITED_BUT.match(statement):
+        return False
+    return _DROP.search(statement) is not None or _is_title(statement) or _opens_as_title(statement)
+
+
+def _opens_as_title(statement: str) -> bool:
+    """A line that begins with the examination and says nothing of it: "MRI neonatal brain day 5"."""
+    first = statement.partition(" ")[0]
+    if first not in dropping.MODALITIES or ":" in statement or len(statement) > 80:
+        return False
+    tokens = tokenize(statement, 0, len(statement))
+    return not any(token.kind in "FEVNK?" for token in tokens) and not _SAYS.search(statement)
 
 
 def _is_title(statement: str) -> bool:
@@ -116,10 +138,12 @@ def cut_seen(low: str, spans: Sequence[Span]) -> list[Span]:
     """
     kept: list[Span] = []
     for start, end in spans:
-        match = _LIGHT.search(low[start:end].replace("\n", " "))
+        text = low[start:end].replace("\n", " ")
+        match = _LIGHT.search(text)
         if (
             match is None
             or match.start() < 3
+            or _NORMAL_FEATURE.search(text, 0, match.start())
             or re.search(
                 r"\b(?:not|no\s+longer|which|that|and|or|as|previously|neither|well|is|are|be)\s*$",
                 low[start : start + match.start()],

@@ -21,8 +21,10 @@ Span = tuple[int, int]
 NO_ABNORMALITY = "No significant abnormality"
 MAX_CHARS = 100_000
 
+_LETTER = re.compile(r"[^\W\d_]")
 _SPACES = re.compile(r"\s+")
 _BACK_REFERENCE = re.compile(
+    r"(?!it\s+is\s+(?:difficult|hard|possible|impossible|unclear|uncertain|unlikely|important|worth\w*|not\s+possible)\b)"
     r"(?:(?:it|they|this|these|both|each|two\s+of\s+(?:these|them)|one\s+of\s+(?:these|them)|some\s+of\s+(?:these|them)|(?:at\s+least\s+)?(?:one|two|three|several|some|many|most|all)(?:\s+of\s+(?:them|these|which))?|the\s+(?:latter|former))\s+"
     r"(?:also\s+|again\s+|now\s+|all\s+|both\s+|likely\s+|probably\s+)*"
     r"(?:(?:lesion|mass|nodule|collection|finding|abnormality|focus|process|area|appearance|tumou?r|change|node|structure|cyst|opacity|hematoma|haematoma)(?:s|es)?\s+)?"
@@ -154,7 +156,7 @@ def _read_block(report: CleanText, block: Block, drafts: list[Draft]) -> None:
     low = report.low
     for start, end in split_sentences(low, block.start, block.end, report.shown):
         sentence = plain(low, [(start, end)])
-        if not re.search(r"[^\W\d_]", sentence):
+        if not _LETTER.search(sentence) and (block.heading is None or not sentence[:1].isdigit()):
             continue
         target = _referred(sentence, block, drafts)
         if target is not None and not cutting.is_dropped(sentence):

@@ -11,6 +11,7 @@ from itemclip_med.reports.vocabulary import word_lists
 Span = tuple[int, int]
 
 _END_MARK = re.compile(r"[.!?;:]['\")\]]*\s*$")
+_ANSWERS = frozenset(("no", "yes", "none", "nil"))
 _LAST_WORD = re.compile(r"([\w/-]+|[,(&+-])\s*$")
 
 
@@ -22,6 +23,8 @@ def is_open(low: str, start: int, end: int) -> bool:
         start: first character of the line.
         end: behind its last.
     """
+    if low[start:end].strip(" .") in _ANSWERS:
+        return False
     word = _LAST_WORD.search(low, start, end)
     return word is not None and (word[1] in word_lists.OPEN_WORDS or kind_of(word[1]) in "P")
 
@@ -37,6 +40,8 @@ def goes_on(text: CleanText, above: Span, fresh: Span, has_capitals: bool) -> bo
     """
     low = text.low
     before = low[above[0] : above[1]]
+    if before.strip() in _ANSWERS:
+        return False  # "Mass effect: No" is a whole statement
     if _END_MARK.search(before):
         return bool(re.search(r"\b(?:dr|e\.g|i\.e|approx|vs)\.\s*$", before))
     first = text.shown[fresh[0]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from itemclip_med.records import Status
@@ -11,7 +12,15 @@ from itemclip_med.reports.vocabulary import findings, word_lists
 
 Span = tuple[int, int]
 
-_DIAGNOSES = tuple((frozenset(signs.split()), frozenset(names.split())) for signs, names in findings.DIAGNOSES)
+Table = tuple[tuple[frozenset[str], frozenset[str]], ...]
+
+_DIAGNOSES: Table = tuple((frozenset(signs.split()), frozenset(names.split())) for signs, names in findings.DIAGNOSES)
+# Denying the sign denies the diagnosis only where the sign is made by little else.
+_DENIED_ALIKE = tuple(row for row in _DIAGNOSES if row[0] & {"filling", "diffusion", "effacement", "loss"})
+_PLACE_FILLERS = frozenset(("optic", "longer", "lateral", "left", "right"))
+_GROWS = re.compile(r"\b(?:enlarg|increas|grow|progress|worsen|larger|new\b)")
+_STAYS = re.compile(r"\b(?:stable|unchanged|decreas|smaller|improv|resolv|reduc)")
+_ABOUT_ALL = re.compile(r"(?:the\s+)?(?:findings|features|appearances|overall|pattern|constellation)\s")
 _ORGANS = frozenset(("cerebr", "pulmon", "osse", "hepatic", "renal", "cardiac", "intrac", "calvar"))
 _DENIALS = ("no ", "without ", "nil ", "absen", "negative ", "neither ", "nor ")
 _CONFIDENT = 1.0
@@ -69,7 +78,7 @@ def _same_words(draft: Draft, kept: list[Draft]) -> Draft | None:
 def _repeated(draft: Draft, kept: list[Draft]) -> Draft | None:
     """The finding of another section that an impression speaks of again."""
     words = words_of(draft.text)
-    if draft.status == "normal":
+    if draft.status == "normal" or _sums_up(draft, kept):
         return None
     scored = []
     for other in kept:
@@ -104,12 +113,20 @@ def _repeated(draft: Draft, kept: list[Draft]) -> Draft | None:
     return winners[0]
 
 
+def _sums_up(draft: Draft, kept: list[Draft]) -> bool:
+    """Whether a statement about "findings" or "appearances" speaks of several of them."""
+    found = [other for other in kept if other.status == "present" and other.section != "impression"]
+    return len(found) > 1 and _ABOUT_ALL.match(draft.text) is not None
+
+
 def _denial_score(words: Words, other: Words) -> float:
     if not words.heads or not other.concepts:
         return 0.0
-    if words.heads[0] not in other.concepts and not _explains(words, other):
+    if words.heads[0] not in other.concepts and not _explains(words, other, _DENIED_ALIKE):
         return 0.0
     rest = (words.content ^ other.content) - NEUTRAL
+    if words.places and words.places <= other.places:
+        rest = {word for word in rest if word[:6] not in words.places and word not in _PLACE_FILLERS}
     if "suggest" in other.content or "suggest" in words.content:
         return 1.0
     if words.heads[0] not in other.concepts:
@@ -118,7 +135,7 @@ def _denial_score(words: Words, other: Words) -> float:
 
 
 def _score(words: Words, other: Words, draft: Draft, target: Draft) -> float:
-    if _disagree(words, other):
+    if _disagree(words, other) or _change_otherwise(draft.text, target.text):
         return 0.0
     place = _place_score(words, other, draft, target)
     if place < 0 or not words.content:
@@ -127,8 +144,10 @@ def _score(words: Words, other: Words, draft: Draft, target: Draft) -> float:
     named = [head for head in words.heads if head not in word_lists.LOOSE_HEADS]
     if named and named[0] in other.heads:
         return 2.0 + place + overlap
-    if overlap >= 0.7 and (not named or named[0] in other.concepts):
+    if overlap >= 0.7 and (not named or named[0] in other.concepts or not other.heads):
         return 2.0 + overlap
+    if named and named[0] in other.concepts and place > 0:
+        return 1.6 + place  # the diagnosis stands behind the sign: "opacities in keeping with contusions"
     if not named and words.heads and words.heads[0] in other.heads and overlap >= 0.5:
         return 2.0 + overlap
     if _explains(words, other):
@@ -148,6 +167,15 @@ def _disagree(words: Words, other: Words) -> bool:
     )
 
 
+def _change_otherwise(text: str, other: str) -> bool:
+    """One only grows, the other only stays or shrinks: two findings."""
+    grows, stays = _GROWS.search(text) is not None, _STAYS.search(text) is not None
+    if grows == stays:
+        return False
+    other_grows, other_stays = _GROWS.search(other) is not None, _STAYS.search(other) is not None
+    return other_grows != other_stays and grows != other_grows
+
+
 def _place_score(words: Words, other: Words, draft: Draft, target: Draft) -> float:
     """1 for the same place, 0 where one is silent, negative where they differ."""
     if not words.places or not other.places:
@@ -161,11 +189,11 @@ def _place_score(words: Words, other: Words, draft: Draft, target: Draft) -> flo
     return 0.3 if anatomy_of(draft.text) == anatomy_of(target.text) else -1.0
 
 
-def _explains(words: Words, other: Words) -> bool:
+def _explains(words: Words, other: Words, table: Table = _DIAGNOSES) -> bool:
     """Whether a diagnosis may stand for a sign."""
     named = {singular(word) for word in words.content}
     seen = {singular(word) for word in other.content} | set(other.heads)
-    return any(signs & seen and names & named for signs, names in _DIAGNOSES)
+    return any(signs & seen and names & named for signs, names in table)
 
 
 def _join(target: Draft, draft: Draft) -> None:

@@ -11,6 +11,12 @@ from itemclip_med.reports.vocabulary import dropping, headings
 Span = tuple[int, int]
 
 _COLON_HEADING = re.compile(r"(?P<name>[^\W\d_][\w /&,()+'’.-]{0,70}?)[ ]*:(?=[\s?]|[^\W\d_]|$)")
+_POINTERS = frozenset(("interval", "since", "prior", "previous", "compared", "comparison", "last", "interim"))
+_RATIO = re.compile(r"\w{1,4}:\w{1,4}\s+ratio\b")
+_QUESTION_HEADING = re.compile(
+    r"(?P<name>[^\W\d_][\w /&,()+'.-]{0,70}?)[ ]*\?[ ]+(?=(?:yes|no|none|nil|possibl[ey]|probabl[ey]|unclear|"
+    r"unsure|unknown|equivocal|indeterminate|present|absent|not)\b)"
+)
 _TABLE_HEADING = re.compile(r"\|?[ ]*(?P<name>[^\W\d_][\w /&,()+'.-]{0,60}?)[ ]*(?:\|+|\t+)[ ]*")
 _DASH_HEADING = re.compile(r"(?P<name>[^\W\d_][\w/&]*(?:[ ](?!-)[\w/&,]+){0,4})[ ]+-+[ ]+")
 
@@ -23,6 +29,8 @@ def is_carried(low: str, span: Span) -> bool:
         span: place of the heading.
     """
     words = low[span[0] : span[1]].split()
+    if words[0] in ("in", "since", "compared", "from", "as") and _POINTERS & set(words):
+        return False  # "In the interval since 10/2023: …"
     is_title = all(word in dropping.TITLE_WORDS for name in words for word in name.split("/"))
     has_modality = any(word in dropping.TITLE_MODALITIES for name in words for word in name.split("/"))
     return " ".join(words) not in headings.EMPTY_HEADINGS and not (is_title and has_modality)
@@ -48,13 +56,29 @@ def heading_at(low: str, start: int, end: int, line_start: bool) -> tuple[Span, 
         match
         and _may_head(low[match.start("name") : match.end("name")])
         and not low[match.end() : match.end() + 2].isdigit()
+        and not _RATIO.match(low, start, end)
     ):
         return match.span("name"), match.end()
+    asked = _QUESTION_HEADING.match(low, start, end) if "?" in low[start : min(end, start + 80)] else None
+    if asked and _may_head(asked["name"]):
+        return asked.span("name"), asked.end()
     if line_start:
         match = _DASH_HEADING.match(low, start, end)
         if match and _may_head_with_dash(match["name"]):
             return match.span("name"), match.end()
     return None
+
+
+def is_column_row(line: str) -> bool:
+    """Whether a line names the columns of a table ("Structure | Finding") and says nothing.
+
+    Args:
+        line: in lower case.
+    """
+    if "|" not in line and "\t" not in line:
+        return False
+    cells = [cell.split() for cell in re.split(r"[|\t]+", line) if cell.strip(" -")]
+    return len(cells) > 1 and all(word.strip("().,") in headings.COLUMN_WORDS for cell in cells for word in cell)
 
 
 @lru_cache(maxsize=10_000)
@@ -94,4 +118,4 @@ def is_bare_place(low: str, start: int, end: int) -> bool:
     if len(name) > 50 or "," in name or not name:
         return False
     kinds = [token.kind for token in tokenize(name, 0, len(name))]
-    return len(kinds) <= 5 and "A" in kinds and set(kinds) <= set("AaC/&r") and kinds[0] != "C"
+    return len(kinds) <= 5 and "A" in kinds and set(kinds) <= set("AaC/&r") and kinds[0] != "C" and kinds[-1] in "Aa"

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from itemclip_med.reports.cleaning import CleanText
 from itemclip_med.reports.line_breaks import goes_on, is_open, writes_capitals
-from itemclip_med.reports.organ_headings import heading_at, is_bare_place, is_carried
+from itemclip_med.reports.organ_headings import heading_at, is_bare_place, is_carried, is_column_row
+from itemclip_med.reports.statements import is_answer
 from itemclip_med.reports.tokens import tokenize
 from itemclip_med.reports.vocabulary import headings
 
@@ -121,6 +122,8 @@ def _read_line(text: CleanText, start: int, end: int, state: _State) -> list[Blo
     begin = mark.end() if mark and mark.end() < end else start
     while begin < end and low[begin] in " \t":
         begin += 1
+    if is_column_row(low[begin:end]):
+        return []
     blocks: list[Block] = []
     alone = _NAMES.get(" ".join(low[begin:end].strip(" :-|*#").split()).rstrip(":-"))
     if alone:
@@ -203,6 +206,9 @@ def _organ_blocks(
     for stop in _STATEMENT_END.finditer(low, start, end):
         if stop.start() < position:
             continue
+        if heading is not None and is_answer(low[position : stop.start()]):
+            blocks.append(Block(position, stop.start(), state.section, heading))
+            position, heading = stop.end(), None  # "Fracture: none. The mastoid is …"
         inner = heading_at(text.low, stop.end(), end, False)
         if inner is not None:
             blocks.append(Block(position, stop.start(), state.section, heading))

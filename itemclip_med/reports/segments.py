@@ -79,11 +79,17 @@ def _find_head(tokens: Sequence[Token], segment: Segment) -> None:
             segment.head, segment.head_at = token.kind.replace("E", "F"), index
         elif token.word == "level" and index > segment.first and "fluid" in tokens[index - 1].word:
             segment.head, segment.head_at = "F", index
+    if segment.head == "A" and any(_is_abnormal(tokens[index].word) for index in range(segment.first, segment.last)):
+        segment.head = "F"  # "ectatic aorta", "empty sella": a place with what is wrong with it
     # "fluid-filled cavity": a finding before a noun of place or property is what counts.
     if segment.head in "Ap":
         earlier = [i for i in range(segment.first, segment.head_at) if tokens[i].kind in "FE"]
         if earlier:
             segment.head, segment.head_at = "F", earlier[-1]
+
+
+def _is_abnormal(word: str) -> bool:
+    return word in findings.PARTICIPLES or word in findings.ABNORMAL_ADJECTIVES
 
 
 def group(tokens: Sequence[Token], negated: bool) -> list[Unit]:
@@ -94,8 +100,11 @@ def group(tokens: Sequence[Token], negated: bool) -> list[Unit]:
         negated: whether the clause denies what it lists.
     """
     units: list[Unit] = []
-    for segment in _segments(tokens):
-        if not units or _opens_unit(tokens, units[-1], segment, negated):
+    segments = _segments(tokens)
+    for number, segment in enumerate(segments):
+        ends_with_or = number + 1 < len(segments) and segments[number + 1].joint == "or"
+        is_choice = not negated and segment.joint == "," and ends_with_or  # "opacity, infarct or atelectasis"
+        if not units or (not is_choice and _opens_unit(tokens, units[-1], segment, negated)):
             units.append([segment])
         else:
             units[-1].append(segment)
@@ -121,6 +130,8 @@ def _opens_unit(tokens: Sequence[Token], unit: Unit, segment: Segment, negated: 
         )
     if negated and "nor" in segment.joint and any(token.kind in "FE" for token in tokens[segment.first : segment.last]):
         return True
+    if negated and opening.word in ("of", "for") and segment.head == "F":
+        return True  # "no evidence of a bleed, of a mass, or of an infarct"
     if opening.kind in "KVP?" or opening.word in ("not", "without", "most", "largest", "now", "then", "age"):
         return False
     if negated:

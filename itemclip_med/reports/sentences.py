@@ -1,5 +1,6 @@
 """Cut a block into sentences: guards for clinical text, and cues where there is no punctuation at all."""
 
+# ruff: noqa: SIM905  (words read better without quotes)
 from __future__ import annotations
 
 import itertools
@@ -17,6 +18,13 @@ _CAPITAL = re.compile(r"\s+[^\W\d_a-z][a-z]")
 _UNIT = re.compile(r"\s*(?:mm|cm|x|by|hu|ml|%)\b")
 MAX_SENTENCE = 500
 _LONG_WORDS = 11
+_THERE_VERBS = frozenset(("is", "are", "was", "were", "has", "'s"))
+_RUN_ON_VERBS = frozenset(
+    "is are was were appear appears show shows remain remains look looks seem seems measure measures demonstrate "
+    "demonstrates has have contain contains".split()
+)
+_OPENERS = frozenset(("otherwise", "also", "overall", "additionally", "incidentally"))
+_OPEN_BOX = re.compile(r"(?:\[\s{0,3}\]|☐)(?=\s*\w)")
 _STARTS_TWICE = re.compile(r"\s*(?:no|nil)\s[\w\s-]+?\s(?:no|nil)\s")
 
 
@@ -36,6 +44,8 @@ def split_sentences(low: str, start: int, end: int, shown: str = "") -> list[tup
             match[0] == "?" and _ends_question(shown, match.end())
         ):
             cuts.append(match.end())
+    if "[" in low[start:end] or "☐" in low[start:end]:
+        cuts.extend(match.start() for match in _OPEN_BOX.finditer(low, start, end))
     bounds = sorted({*cuts, *(begin for begin, _ in numbers), end})
     skip = dict(numbers)
     sentences = []
@@ -120,8 +130,14 @@ def _is_cut_short(low: str, shown: str, match: re.Match[str]) -> bool:
     """As in: "RUL spic. nodule": a short unknown word, then a small letter where sentences have capitals."""
     if match[0] != "." or not re.match(r"\s[a-z]", shown[match.end() : match.end() + 2]):
         return False
-    word = re.search(r"[^\W\d_]+$", low[max(0, match.start() - 8) : match.start()])
-    return word is not None and len(word[0]) <= 5 and kind_of(word[0]) in "um" and _writes_capitals(shown)
+    word = re.search(r"[^\W\d_]+$", shown[max(0, match.start() - 8) : match.start()])
+    return (
+        word is not None
+        and not word[0].isupper()
+        and len(word[0]) <= 5
+        and kind_of(word[0].lower()) in "um"
+        and _writes_capitals(shown)
+    )
 
 
 @lru_cache(maxsize=16)
@@ -168,24 +184,26 @@ def _new_statement(tokens: list[Token], index: int) -> int | None:
     """Where a statement begins that the token at ``index`` gives away, or None."""
     token, previous = tokens[index], tokens[index - 1]
     following = tokens[index + 1].word if index + 1 < len(tokens) else ""
-    if token.word == "there" and following in ("is", "are", "was", "were", "has") and previous.kind not in "CKNP":
-        return token.start
+    if token.word == "there" and following in _THERE_VERBS and previous.kind not in "CKNP":
+        return _place_in_front(tokens, index)
     if token.word in ("no", "nil") and previous.kind not in "CKPVN(" and previous.word not in ("shows", "with", "but"):
         return token.start
-    if token.kind == "V" and token.word in (
-        "is",
-        "are",
-        "was",
-        "were",
-        "appear",
-        "appears",
-        "show",
-        "shows",
-        "remain",
-        "remains",
-    ):
+    if token.kind == "V" and token.word in _RUN_ON_VERBS:
         return _subject_start(tokens, index)
     return None
+
+
+def _place_in_front(tokens: list[Token], index: int) -> int | None:
+    """Where a statement with "there is" begins: a place may open it ("In the bones there is …")."""
+    start = index - 1
+    while start >= 0 and tokens[start].kind in "DAaFursm":
+        start -= 1
+    if start < 0 or tokens[start].word not in ("in", "on", "at", "within") or start == index - 1:
+        return tokens[index].start
+    if start == 0:
+        return None
+    is_predicate = start > 1 and tokens[start - 2].kind == "V" and tokens[start - 1].kind in "mut"
+    return tokens[start if is_predicate else index].start
 
 
 def _subject_start(tokens: list[Token], verb: int) -> int | None:
@@ -211,13 +229,18 @@ def _subject_start(tokens: list[Token], verb: int) -> int | None:
     if start == verb or start == 0:
         return None
     before = tokens[start - 1]
-    if before.kind == "V":
+    denied = before.kind == "N" and start > 1 and tokens[start - 2].kind == "V"
+    if before.kind == "V" or denied:
         # "… is intact basal cisterns are": the predicate of the clause before comes first.
         while start < verb - 1 and tokens[start].kind in "mut" and tokens[start].word not in word_lists.SUBJECTS:
             start += 1
             if tokens[start - 1].kind != "m" or not tokens[start - 1].word.endswith("ly"):
                 break
+    if denied:
+        before = tokens[start - 1]
     if before.kind in "CKPN,D" or before.word in ("that", "which", "there"):
         return None
     # A predicate or a finding must be complete before the subject.
+    while start > 1 and tokens[start - 1].word in _OPENERS:
+        start -= 1
     return tokens[start].start

@@ -16,10 +16,13 @@ from itemclip_med.reports.vocabulary import word_lists
 Span = tuple[int, int]
 
 _SPACES = re.compile(r"\s+")
+_VALUE = re.compile(
+    r"[<>~=]?\s*\d+(?:[.,]\d+)?\s*(?:%|mm|cm|ml|hu|deg\w*)?(?:\s*[|/x]\s*\d+(?:[.,]\d+)?\s*(?:%|mm|cm|ml)?){0,3}"
+)
 _LETTER = re.compile(r"[^\W\d_]")
 _MAY_BE = re.compile(r"there\s+(?:may|might|could)\s+be\b")
 _ONLY_STATUS = re.compile(
-    r"(?:none|nil|no|absent|present|negative|positive|yes|unchanged|stable|similar|not\s+seen|nad)\b(?:\s+(?:seen|identified|noted|detected|present|in\s+\w+(?:\s+and\s+\w+)?|size))?"
+    r"(?:none|nil|no|absent|present|negative|positive|yes|unclear|unchanged|stable|similar|not\s+(?:seen|identified|detected|demonstrated|visuali[sz]ed|present|evident)|nad)\b(?:\s+(?:seen|identified|noted|detected|present|in\s+\w+(?:\s+and\s+\w+)?|size))?"
 )
 
 
@@ -57,6 +60,15 @@ def read_sentence(sentence: str, heading: str) -> tuple[Piece, ...]:
     return tuple(pieces)
 
 
+def is_answer(statement: str) -> bool:
+    """Whether a statement only answers its heading: "none", "not seen", "yes".
+
+    Args:
+        statement: in lower case.
+    """
+    return _ONLY_STATUS.fullmatch(statement.strip(" .;")) is not None
+
+
 def plain(low: str, spans: list[Span]) -> str:
     """The words of spans with one space between them.
 
@@ -73,17 +85,19 @@ def _read_clause(low: str, part: Span, heading: str) -> list[Piece]:
         return []
     whole = plain(low, [(start, end)])
     opened = _MAY_BE.match(whole) is not None
-    says_none = heading != "" and _ONLY_STATUS.fullmatch(whole) is not None
+    answers = heading != "" and (_ONLY_STATUS.fullmatch(whole) is not None or _is_value(whole, heading))
+    if answers and any(word in word_lists.ABOUT_EXAMINATION for word in heading.split()):
+        return []
     kept = cutting.cut_tails(low, start, end)
-    if not says_none and cutting.is_dropped(plain(low, kept)):
+    if not answers and cutting.is_dropped(plain(low, kept)):
         return []
     kept[0] = trim(low, cutting.cut_lead_in(low, *kept[0]), kept[0][1])
     spans = [span for span in kept if span[0] < span[1]]
-    if not spans or (not says_none and cutting.is_dropped(plain(low, spans))):
+    if not spans or (not answers and cutting.is_dropped(plain(low, spans))):
         return []
     spans = cutting.cut_seen(low, spans)
     whole = plain(low, spans)
-    if not _LETTER.search(whole):
+    if not _LETTER.search(whole) and not answers:
         return []
     in_front = f"{heading}: " if heading else ""
     is_normal = status_of(in_front + whole) == "normal" and not is_generic_denial(whole)
@@ -99,6 +113,16 @@ def _read_clause(low: str, part: Span, heading: str) -> list[Piece]:
         if _says_something(text, has_heading, status):
             pieces.append(Piece(tuple(words), full, status, has_heading, _confidence(text, len(found), len(words))))
     return pieces
+
+
+def _is_value(whole: str, heading: str) -> bool:
+    """A number under a heading that names what was measured: "Ascending aorta: 47"."""
+    if not _VALUE.fullmatch(whole):
+        return False
+    tokens = tokenize(heading, 0, len(heading))
+    return any(token.kind in "FEAapmr" for token in tokens) and not any(
+        token.word in word_lists.ACQUISITION for token in tokens
+    )
 
 
 def _says_something(text: str, has_heading: bool, status: Status) -> bool:

@@ -18,13 +18,14 @@ _NORMAL = RowMatcher(cues.NORMAL)
 _NOT_NORMAL = re.compile(cues.NOT_NORMAL)
 _FEATURE_ABSENT = re.compile(cues.ABNORMAL_DENIALS[0][1])
 _DENIES = WordGate(
-    r"\b(?:no|not|without|nil|none|neither|nor|never|absent|absence|lack|negative|neg|resol\w+|remov\w+|disappear\w+|clear\w*|"
-    r"free|devoid|gone|vanished|excluded|ruled|fails?|w/o|zero|nad|\w+n['’]t|extub\w+|withdrawn|resorbed|non\w*)\b"
+    r"\b(?:no|not|without|nil|none|neither|nor|nothing|never|absent|absence|lack|negative|neg|resol\w+|remov\w+|disappear\w+|clear\w*|"
+    r"free|devoid|gone|vanished|excluded|ruled|fails?|w/o|zero|nad|\w+n['’]t|extub\w+|withdrawn|resorbed|non\w*)\b|\[|☐"
 )
 _HEDGES = WordGate(
     r"\?|\b(?:art[ei]fact\w*|cannot|can|could|may|might|not|possib\w+|probab\w+|question\w+|suspect\w*|suspicion|suspicious|equivocal|doubtful|"
     r"presum\w+|conceivable|potential|concern|query|likely|indeterminate|suggest\w*|hint|uncertain|apparent|perhaps|maybe|putative|wonder|"
-    r"tentative|rule|exclude|r/o|unable|difficult|seems?|appears?|exists?|raised|spurious|volum\w+)"
+    r"tentative|rule|exclude|r/o|unable|difficult|seems?|appears?|exists?|raised|spurious|volum\w+|arguably|debatabl\w+|conceivabl\w+|unclear|unsure|unknown|"
+    r"unconvinced|concerned|wary|doubt)"
 )
 _GENERIC = WordGate("|".join(sorted(cues.GENERIC_NOUNS, key=len, reverse=True)))
 _KEPT_NORMAL = re.compile(
@@ -54,6 +55,9 @@ def status_of(statement: str) -> Status:
     hedged = _HEDGES.search(statement) is not None
     if hedged and _uncertain(statement, main):
         return "uncertain"
+    back = _NORMALIZED.search(statement)
+    if back and not _ABNORMAL_DENIAL.search(statement):
+        return "absent" if _names_finding(statement[: back.start()]) else "normal"
     if _ABNORMAL_DENIAL.search(statement) and not _ABSENT_AFTER_ALL.search(statement):
         return "present"
     if _DENIES.search(statement) and _absent(main, statement):
@@ -63,6 +67,9 @@ def status_of(statement: str) -> Status:
     return "present"
 
 
+_NORMALIZED = WordGate(
+    r"\b(?:has|have|is|are|was|were)\s+(?:now\s+|since\s+)?(?:normali[sz]ed|returned\s+to\s+normal)\b"
+)
 _NOT_LAST = re.compile(r",\s*not\s+(?:\w+ly\s+)?\w+(?:ed|al)$")
 
 
@@ -152,7 +159,7 @@ _NORMAL_BUT = re.compile(
     r"|^\s+(?:and|but)\s+(?:compress|displac|effac|narrow|invad|enlarg|dilat)\w*"
 )
 _SOFT_NORMAL = re.compile(
-    r"symmetric|midline|central|homogen|open|regular|good|free|fine|adequate|appropriate|negative"
+    r"symmetric|midline|central|physiologic|undisplaced|homogen|open|regular|good|free|fine|adequate|appropriate|negative"
 )
 
 

@@ -79,6 +79,7 @@ def _build_kinds() -> dict[str, str]:
     for words_of_kind, kind in tables:
         kinds.update(dict.fromkeys(words_of_kind, kind))
     kinds.update(dict.fromkeys(("mm", "cm", "ml", "hu", "cc", "x", "%"), "#"))
+    kinds["#"] = "F"  # a fracture in British notes
     kinds["midline"] = "A"
     kinds["airway"] = kinds["apex"] = kinds["shunt-flow"] = "A"
     return kinds
@@ -161,6 +162,14 @@ def _split_slash(token: Token) -> list[Token]:
     return tokens
 
 
+def _split_contraction(token: Token) -> list[Token]:
+    """As in: "there's" as "there" and a verb."""
+    if token.word != "there's":
+        return [token]
+    cut = token.end - 2
+    return [Token(token.start, cut, "there", kind_of("there")), Token(cut, token.end, "'s", "V")]
+
+
 def tokenize(low: str, start: int, end: int) -> list[Token]:
     """The words and marks of ``low[start:end]``.
 
@@ -183,6 +192,8 @@ def _cut(low: str, start: int, end: int) -> list[Token]:
     tokens = [
         Token(match.start(), match.end(), match[0], kind_of(match[0])) for match in _TOKEN.finditer(low, start, end)
     ]
+    if "there's" in low:
+        tokens = [part for token in tokens for part in _split_contraction(token)]
     if any("/" in token.word for token in tokens):
         tokens = [part for token in tokens for part in _split_slash(token)]
     for index, token in enumerate(tokens):

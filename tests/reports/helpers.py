@@ -12,6 +12,7 @@ from itemclip_med.reports import ItemizedReport, itemize
 
 OWN_REPORTS = Path(__file__).parent / "own_reports.jsonl"
 STYLES = tuple(sorted((Path(__file__).parent / "data").glob("styles_*.jsonl")))
+FORMS = tuple(sorted((Path(__file__).parent / "data").glob("forms_*.jsonl")))
 
 
 def texts(report: str, **options: Any) -> list[str]:

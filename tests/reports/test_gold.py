@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.reports.helpers import OWN_REPORTS, STYLES, load_scorer, read_jsonl, score
+from tests.reports.helpers import FORMS, OWN_REPORTS, STYLES, load_scorer, read_jsonl, score
 
 pytestmark = pytest.mark.reports
 
@@ -50,6 +50,14 @@ def test_reports_in_further_styles_are_reached(path, scorer):
     result = score(read_jsonl(path), scorer)
     assert result["item_f1"] >= 0.95
     assert result["status_acc"] >= 0.97
+    assert result["normal_acc"] >= 0.97
+
+
+@pytest.mark.parametrize("path", FORMS, ids=lambda path: path.stem)
+def test_forms_tables_and_dictation_are_reached(path, scorer):
+    result = score(read_jsonl(path), scorer)
+    assert result["item_f1"] >= 0.97
+    assert result["status_acc"] >= 0.98
     assert result["normal_acc"] >= 0.97
 
 

@@ -89,7 +89,7 @@ ANATOMY: dict[str, str] = {
         """,
     "heart": """
         heart pericardium atrium atria ventricle-heart chamber chambers myocardium septum-cardiac lv rv ra la cardiac_silhouette coronaries
-        coronary_arteries appendage valve valves mitral tricuspid apex-heart lae
+        coronary_arteries appendage valve valves mitral tricuspid apex-heart
         | cardiac pericardial myocardial atrial coronary valvular ventricular-cardiac intracardiac epicardial cardiopulmonary
         cardiomediastinal
         """,

@@ -53,8 +53,8 @@ DROP_STATEMENTS: tuple[tuple[str, str, str], ...] = (
     ("limited by", r"\b(?:limited|degraded|compromised|hampered|impaired|obscured|suboptimal|non-?diagnostic|precluded|restricted|hindered)\b(?:\s+\w+){0,3}\s+(?:by|due|because|secondary|owing|for|quality|examination|study|exam|scan|evaluation|opacification)\b|\b(?:evaluation|assessment|interpretation|examination|study|exam|scan|sensitivity|quality|detail)\b[^.]{0,60}\b(?:limited|degraded|suboptimal|compromised|hampered|restricted|reduced|non-?diagnostic|impaired)\b", "Evaluation is limited by motion artifact"),
     ("evaluated suboptimal", r"\b(?:evaluated|assessed|examined)\s+(?:as\s+)?(?:suboptimal\w*|limited\w*|incompletely|partially)\b|^as\s+far\s+as\b[^,;]{0,40}$", "Structures were evaluated as suboptimal"),
     ("more sensitive", r"\b(?:mri|ct|pet|ultrasound|imaging|cta|mra)\s+(?:is|would\s+be|may\s+be)\s+(?:more|better|superior)\b", "MRI is more sensitive"),
-    ("motion", r"^(?:mild|moderate|severe|significant|some|marked|there\s+is|patient|respiratory|considerable|beam|streak|dental|the\s+study\s+is)?\s*(?:\w+\s+)?(?:motion|movement|breathing|beam[\s-]hardening|streak|metallic|metal|dental|susceptibility)\s+(?:and\s+\w+\s+)?(?:artifacts?|artefacts?|degradation)\b(?!.*\b(?:compatible|consistent|represent))", "Motion artifact"),
-    ("not assessed", r"\b(?:not|cannot\s+be|could\s+not\s+be|can\s*not\s+be|incompletely|inadequately|suboptimally|poorly)\s+(?:be\s+)?(?:adequately\s+|well\s+|fully\s+|optimally\s+|completely\s+|reliably\s+|further\s+)?(?:assessed|evaluated|imaged|included|covered|examined|characteri[sz]ed|studied|scanned|performed|visuali[sz]ed\s+due)\b", "Cord: not imaged"),
+    ("motion", r"^(?:mild|moderate|severe|significant|some|marked|there\s+is|patient|respiratory|considerable|beam|streak|dental|the\s+study\s+is)?\s*(?:\w+\s+)?(?:motion|movement|breathing|flow|pulsation|respiratory|beam[\s-]hardening|streak|metallic|metal|dental|susceptibility)\s+(?:and\s+\w+\s+)?(?:artifacts?|artefacts?|degradation)\b(?!.*\b(?:compatible|consistent|represent))", "Motion artifact"),
+    ("not assessed", r"\b(?:not|cannot\s+be|could\s+not\s+be|can\s*not\s+be|incompletely|inadequately|suboptimally|poorly)\s+(?:be\s+)?(?:specifically\s+|separately\s+|formally\s+|adequately\s+|well\s+|fully\s+|optimally\s+|completely\s+|reliably\s+|further\s+)?(?:assessed|evaluated|imaged|included|covered|examined|characteri[sz]ed|studied|scanned|performed|visuali[sz]ed\s+due)\b", "Cord: not imaged"),
     ("outside", r"\b(?:beyond|outside)\s+the\s+(?:scope|field\s+of\s+view|scan\s+range)\b|\bexcluded\s+from\s+the\s+(?:field|scan)", "Outside the scan range"),
     ("this is a scan", r"^(?:\w+\s+){0,2}this\s+is\s+(?:a|an|the|our)\s+(?:[\w-]+\s+){0,3}(?:ct|mri|mr|cta|mra|hrct|scan|study|exam|examination|radiograph|report)\b(?!.*\b(?:normal|unremarkable|abnormal|negative|positive|shows?|showing|demonstrat\w+)\b)", "This is a CT of the chest with contrast"),
     ("comparison date", r"^(?:comparisons?|priors?|previous)\s+(?:\w+\s+){0,3}(?:yesterday|today|ago|earlier|prior|available|\d[\d/.-]*)$", "Comparison yesterday"),
@@ -67,14 +67,23 @@ DROP_STATEMENTS: tuple[tuple[str, str, str], ...] = (
     ("limits evaluation", r"\b(?:limits?|precludes?|degrades?|hampers?|obscures?|compromises?|hinders?)\s+(?:the\s+)?(?:\w+\s+)?(?:evaluation|assessment|interpretation|visuali[sz]ation|quality)\b", "Motion limits evaluation of the bases"),
     ("smoking", r"^(?:smoking\s+history|(?:current|former|ex|never|heavy)[\s-]*smoker|\d+\s*(?:pack[\s-]years?|py))\b.{0,40}$", "Smoking history 40 py"),
     ("paper work", r"\b(?:accession|order|exam|hospital|record)\s+(?:number|no)\b|\bpatient(?:'s)?\s+(?:name|id|identity|demographics)\b", "Corrected accession number"),
+    ("told in short", r"\bd/w\b|^(?:prelim(?:inary)?\s+)?(?:called|phoned|paged|bleeped|informed|discussed|told)\s+(?:to\s+|with\s+)?(?:the\s+)?(?:ed|er|a&e|team|reg|registrar|dr|icu|ward|gp|surgeons?|neurosurg\w*|referrer)\b", "Prelim d/w ED 0312"),
+    ("separate report", r"\bsep(?:arate)?\.?\s+(?:report|dictation)\b", "C-spine sep report"),
+    ("title with a question", r"^(?:ct|ctpa|mri|mra|cta|mr|ncct|nchct|hrct|cxr)\w*(?:\s+(?:head|brain|chest|thorax))?\s+\?\s?[\w/]{1,15}$", "CTPA ?PE"),
+    ("heading of measurements", r"^(?:[\w-]+\s+){0,4}(?:measurements?|volumetry)(?:\s*\(?(?:in\s+)?(?:mm|cm|ml)\)?)?$", "Aortic measurements (mm)"),
+    ("name of a form", r"^(?:[\w/-]+\s+){0,5}(?:template|checklist|proforma|pro\s+forma|questionnaire|worksheet|(?:report(?:ing)?|protocol|structured|data)\s+form)$", "Epilepsy protocol reporting form"),
+    ("team aware", r"^(?:the\s+)?(?:[\w&/]+\s+){0,3}(?:team|neurosurg\w*|surgeons?|surgical|ed|er|icu|registrar|reg|consultant|clinicians?|referrer|physicians?|doctors?|stroke)\s+(?:(?:is|are|was|were|made)\s+)?aware$", "Neurosurgery aware"),
+    ("opacified for diagnosis", r"\bopacif\w+\b[^.]{0,30}\bfor\s+(?:diagnos\w+|evaluation|assessment)\b", "Arteries are adequately opacified for diagnosis"),
+    ("referral at the end", r"^(?:\w+\s+){1,3}(?:referral|consultation|consult)$", "Pulmonology referral"),
+    ("hence limited", r"\b(?:hence|so|therefore|thus)\s+(?:\w+\s+)?(?:limited|degraded|suboptimal|non-?diagnostic)\b", "Scanned in a cast, hence limited"),
     # Nothing of its own
     ("unchanged alone", r"^(?:otherwise\s+)?(?:essentially\s+|largely\s+|overall\s+)?(?:unchanged|stable|no\s+(?:other\s+|significant\s+|appreciable\s+|definite\s+|substantial\s+|relevant\s+|major\s+)*(?:interval\s+)?changes?|no\s+interval\s+(?:development|progression)|no\s+other\s+(?:significant\s+)?change|similar\s+to\s+(?:the\s+)?prior|(?:stable|unchanged)\s+(?:exam|examination|study|scan|ct|mri|appearances?|findings)|as\s+(?:above|described|before|detailed|noted|mentioned)(?:\s+above)?|see\s+(?:above|below|findings|body)|above|ditto|same|(?:other|remaining|additional|chronic|incidental)\s+findings|nil\s+(?:else|other|further)|nothing\s+else|(?:the\s+)?(?:study|exam|examination|scan|appearances?|findings?)\s+(?:is|are|remains?)\s+(?:otherwise\s+)?(?:unchanged|stable))(?:\s+(?:from|since|compared|to|when)\b.{0,60})?$", "No interval change"),
     ("no other change", r"^no\s+(?:other\s+)?change\s+to\s+the\b", "No other change to the original report"),
-    ("category", r"^(?:overall\s+)?(?:lung[\s-]?rads|co-?rads|bi-?rads|aspects|ti-?rads|li-?rads|fleischner)(?:\s+(?:category|score|assessment))?\s*[:=]?\s*\d\s*[a-z]{0,2}\b(?!.*\b(?:nodule|mass|lesion)\b).{0,40}$", "Lung-RADS 2, benign appearance"),
+    ("category", r"^(?:overall\s+)?(?:lung[\s-]?rads|co-?rads|bi-?rads|aspects|ti-?rads|li-?rads|fleischner)(?:\s+(?:category|score|assessment))?\s*[:=]?\s*\d{1,2}\s*[a-z]{0,2}\b(?!.*\b(?:nodule|mass|lesion)\b).{0,40}$", "Lung-RADS 2, benign appearance"),
     ("heading remnant", r"^(?:findings?|impression|report|conclusion|as\s+follows|the\s+following|the\s+findings\s+are\s+as\s+follows)$", "Findings"),
     ("date alone", r"^[\d/.:,\s-]*(?:am|pm|a\.m|p\.m|hrs|hours|h)?\.?$", "5/6/2020 10:00 AM"),
     ("if", r"^if\s", "If symptoms persist"),
-    ("patient", r"^(?:a\s+)?\d{1,3}[\s-]*(?:year|yr|y/o|yo|month|week|day)s?[\s-]*(?:old)?\b.{0,80}$|^year\s+old\b|^(?:patient\s+)?(?:presents?|presenting|complains?|c/o|(?:ex-?)?(?:pre-?)?term\s+(?:infant|neonate|baby|male|female)|known\s+case|k/c/o|h/o|history\s+of)\b", "67 year old man with cough"),
+    ("patient", r"^(?:a\s+)?\d{1,3}[\s-]*(?:year|yr|y/o|yo|month|week|day)s?[\s-]*(?:old)?\b.{0,80}$|^year\s+old\b|^(?:patient\s+)?(?:presents|presenting|presented\s+with|complains?|c/o|(?:ex-?)?(?:pre-?)?term\s+(?:infant|neonate|baby|male|female)|known\s+case|k/c/o|h/o|history\s+of)\b", "67 year old man with cough"),
     ("preamble", r"^(?:the\s+)?(?:findings?|report|results?|images?)\s+(?:should(?!\s+read)|are\s+as|is\s+as|as\s+follows|were\s+reviewed)\b", "The findings are as follows"),
     ("management", r"\b(?:tissue\s+sampling|surgical\s+(?:consult|review|opinion)|neurosurg\w*\s+(?:consult\w*|review|opinion|referral))\b", "Neurosurgery consult"),
     ("differential intro", r"^(?:differential\s+(?:diagnosis|considerations?)|ddx?|d/d)\b", "Differential diagnosis includes abscess"),
@@ -83,6 +92,7 @@ DROP_STATEMENTS: tuple[tuple[str, str, str], ...] = (
 
 # Cut from a statement that is kept: from the match to the end of the clause.
 CUT_TAILS: tuple[tuple[str, str, str], ...] = (
+    ("no follow-up", r",?\s*(?:which\s+|and\s+)?(?:does|do)\s+not\s+(?:require|need|warrant)\s+(?:\w+\s+){0,3}(?:follow-?\s?up|imaging|surveillance|evaluation)\b.*$", "12 mm nodule, does not require follow-up"),
     ("for which", r",?\s*(?:for\s+)?which\s+(?:can|could|should|may|will|would)?\s*(?:be\s+)?(?:further\s+|better\s+)?(?:followed|assessed|evaluated|characteri[sz]ed|correlated)\b.*$", "nodule, which can be followed at 6 months"),
     ("to be monitored", r",?\s*(?:to\s+be|should\s+be|can\s+be|needs?\s+to\s+be)\s+(?:monitored|followed|correlated|further|reassessed|rechecked|confirmed|controlled)\b.*$", "Nodule of the right lower lobe to be monitored at 3 months"),
     ("correlate tail", r",?\s*(?:please\s+|to\s+be\s+|needs?\s+|kindly\s+|clinical(?:ly)?\s+)*(?<!no )(?<!t1 )(?<!t2 )(?<!dwi )(?<!flair )correlat(?:e|ed|ion)\b.*$", "mild thickening, correlate clinically"),
@@ -119,10 +129,11 @@ LEAD_INS: tuple[tuple[str, str, str], ...] = (
     ("study shows", r"(?:the\s+|this\s+|present\s+|current\s+|plain\s+|contrast\s+|non-?contrast\s+|limited\s+|selected\s+|visuali[sz]ed\s+|axial\s+|post-?contrast\s+|diffusion(?:-weighted)?\s+|flair\s+|t[12]\s+)*(?:[\w/-]+\s+){0,3}?(?:study|scan|exam|examination|evaluation|assessment|images?|imaging|ct|mri|views?|sections?|sequences?|mri\s+(?:of\s+the\s+)?brain(?:\s+with(?:out)?\s+contrast)?|ct\s+(?:of\s+the\s+)?(?:brain|head|chest)(?:\s+plain)?)\s+(?:of\s+(?:the\s+)?[\w\s-]{2,40}?\s+)?(?:also\s+|again\s+|now\s+)?(?:(?:the|brain|head|chest|thorax|with|without|contrast|plain|iv|and|non-?contrast)\s+)*(?:shows?|showed|demonstrates?|demonstrated|reveals?|revealed)\s+(?:that\s+)?(?:there\s+(?:is|are)\s+)?(?:evidence\s+of\s+)?", "Limited images of the remaining brain show "),
     ("study title run-on", r"(?:ct|mri|mr|hrct|ncct|cect)\s+(?:of\s+the\s+)?(?:brain|head|chest|thorax)\s+(?:plain|without\s+contrast|with\s+contrast|non-?contrast|plain\s+and\s+contrast)\s+(?=the\s|there\s|no\s)", "ct brain plain "),
     ("we see", r"(?:we|i)\s+(?:see|note|find|identify|observe|can\s+see)\s+", "We see "),
-    ("there is", r"there\s+(?:is|are|was|were|has\s+been|have\s+been|remains?|appears?\s+to\s+be|persists?|exists?)\s+(?:again|also|now|interval|otherwise|still|additionally|incidentally|noted|seen)?\s*(?:noted\s+|seen\s+)?(?:evidence\s+(?:of|for)\s+|the\s+presence\s+of\s+|the\s+appearance\s+of\s+)?", "There is "),
+    ("there is", r"there(?:\s+(?:is|are|was|were|has\s+been|have\s+been|remains?|appears?\s+to\s+be|persists?|exists?)|'s)\s+(?:again|also|now|interval|otherwise|still|additionally|incidentally|noted|seen)?\s*(?:noted\s+|seen\s+)?(?:evidence\s+(?:of|for)\s+|the\s+presence\s+of\s+|the\s+appearance\s+of\s+)?", "There is "),
     ("evidence of", r"(?:evidence\s+(?:of|for)|e/o|the\s+presence\s+of|findings\s+of|features\s+of)\s+", "Evidence of "),
     ("patient is", r"(?:the\s+)?patient\s+(?:is|has\s+(?:had|undergone))\s+(?:a\s+)?(?=status|s/p|post|had|undergone|prior|previous)", "Patient is "),
     ("interval placement", r"(?:interval|there\s+has\s+been\s+interval)\s+(?:placement|insertion|introduction)\s+of\s+", "Interval placement of "),
+    ("limited evaluation that says", r"limited\s+(?:evaluation|assessment|views|images)\s+of\s+(?:the\s+)?(?=[^,;]{2,60}?\b(?:is|are|appears?)\s+(?:grossly\s+|otherwise\s+)?(?:normal|unremarkable|clear)\b)", "Limited evaluation of the liver is normal: "),
     ("limited views", r"limited\s+(?:views|images|evaluation|assessment)\s+of\s+[^,]{2,40}?\s+(?:show|shows|demonstrate|demonstrates|reveal|reveals)\s+", "Limited views of the upper abdomen demonstrate "),
     ("previously seen", r"(?:previously|again)\s+(?:noted|seen|described|identified|documented|demonstrated)\s+(?=there)", "Previously noted "),
     ("report should read", r"the\s+(?:report|impression|finding|findings|sentence|first\s+line)\s+should\s+read\s*:?\s*", "The report should read "),
@@ -140,9 +151,12 @@ TITLE_WORDS = frozenset(
     with without w w/ wo w/wo w/o and of the for non noncontrast non-contrast nonenhanced unenhanced enhanced contrast-enhanced post pre no nil given administered
     postcontrast precontrast iv intravenous gad gadolinium s c no screening low dose low-dose protocol routine dynamic high resolution
     multislice helical spiral prior date dated dt on at plus limited complete emergency stat portable images only prelim preliminary final dual
+    perfusion done performed template checklist form proforma worksheet questionnaire structured reporting nchct
     phase energy volume series contrast+plain mrcp radiology department original seizure stroke epilepsy trauma code lung-cancer cancer program 3t 1.5t tesla ( ) , + & - / .
     """.split()
 )
 TITLE_MODALITIES = frozenset(
-    "ct cta ctpa mri mra mrv mr hrct ncct cect ldct tomography imaging scan angiogram angiography radiograph radiographs x-ray xray".split()
+    "protocol template checklist proforma questionnaire nchct ct cta ctpa mri mra mrv mr hrct ncct cect ldct tomography imaging scan angiogram angiography radiograph radiographs x-ray xray".split()
 )
+# A line that begins with one of these and names no finding is a title too.
+MODALITIES = frozenset("ct cta ctpa mri mra mrv mr hrct ncct cect ldct nchct".split())

@@ -111,7 +111,7 @@ FINDING_WORDS: frozenset[str] = frozenset(
     stigmata stranding strain stump-leak subluxations sulcal-widening swelling syringomyelia syrinx tear teratoma thinning
     thymoma thrombi thyromegaly tortuosity toxoplasmosis tracheomalacia tracheobronchomalacia trapping trauma tuber tubercle
     tuberculoma tuberculosis tumefaction ulcer ulceration uncovering unroofing vacuolation variant varices varix
-    vegetation vegetations volvulus wall-thickening web widening xanthogranuloma
+    outpouching outpouchings bullosa lae rae lvh rvh vegetation vegetations volvulus wall-thickening web widening xanthogranuloma
     attenuation-pattern pattern mosaic splenule splenosis trace hypoenhancement hyperenhancement hypermetabolism
     cardiomyopathy cholelithiasis nephrolithiasis urolithiasis sludge pericarditis myocarditis tendinopathy bursitis
     tamponade overload congestion hilar-enlargement steal dropout extravasate haziness hyperlucency hypolucency
@@ -146,7 +146,7 @@ FINDING_SUFFIXES: tuple[str, ...] = (
     "pathies", "plasia", "trophy", "rrhage", "rrhages", "malacia", "cele", "celes", "emia", "aemia", "ectomy",
     "ectomies", "otomy", "ostomy", "plasty", "pexy", "desis", "thorax", "thoraces", "pericardium-air", "stenosis",
     "lithiasis", "sclerosis", "necrosis", "genesis", "schisis", "lysis", "listhesis", "ptosis", "penia", "porosis",
-    "phyte", "phytes", "density", "densities", "intensity", "intensities", "attenuation", "cytosis", "graphy-defect",
+    "phyte", "phytes", "cephaly", "gyria", "density", "densities", "intensity", "intensities", "attenuation", "cytosis", "graphy-defect",
 )  # fmt: skip
 
 # Words with such an ending that name no finding.
@@ -171,6 +171,14 @@ DISEASE_MODIFIERS: tuple[tuple[str, str], ...] = (
     ("hiatal inguinal umbilical ventral diaphragmatic paraesophageal incisional", "hernia"),
     ("renal ureteral ureteric biliary bladder gallbladder", "stone calculus calculi cyst"),
     ("mitral aortic tricuspid pulmonic", "stenosis regurgitation"),
+)
+
+# What makes a finding of the place behind it: "tortuous vessels", "prosthetic valve".
+ABNORMAL_ADJECTIVES = frozenset(
+    """
+    empty tortuous heterogeneous hyperinflated flattened crowded prosthetic mechanical bioprosthetic dysplastic bulbous
+    bifid patulous cystic clubbed splayed duplicated accessory aberrant unfolded cachectic echogenic fatty
+    """.split()
 )
 
 # Participles that say what a noun would: "the orbit is fractured".
@@ -249,5 +257,6 @@ DIAGNOSES: tuple[tuple[str, str], ...] = (
     ("restriction", "infarct infarction ischemia abscess"),
     ("tangle nidus", "malformation avm"),
     ("stone", "cholelithiasis nephrolithiasis gallstone"),
+    ("suture sutures fused fusion", "synostosis craniosynostosis"),
     ("loss lucency", "fracture infarct infarction atrophy"),
 )  # fmt: skip

@@ -77,6 +77,16 @@ DROPPED: dict[str, str] = {
     ),
 }
 
+# Words of the first row of a table.
+COLUMN_WORDS = frozenset(
+    """
+    structure structures organ organs region regions segment segments area system item items parameter parameters
+    measurement measurements measure value values current prior previous baseline today change finding findings result
+    results status comment comments description size sizes date location level name unit units mm cm ml percentile
+    reference normal range volume diameter side observation observations remarks no number of the and in
+    """.split()
+)
+
 # Headings that carry no place or finding: their statements stand alone.
 EMPTY_HEADINGS = frozenset(
     [

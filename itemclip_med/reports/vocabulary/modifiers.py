@@ -74,7 +74,7 @@ KEEPERS = frozenset(
     """
     with causing resulting due secondary consistent compatible suggestive suggesting suggests representing reflecting likely concerning suspicious
     indicating indicative including such which that where who measuring displacing producing creating leading versus vs favoring
-    favouring favored related attributable because demonstrating showing exhibiting appearing w w/ c/w s/o secondary-to associated-with
+    favouring favour favor favours favors query question favored related attributable because demonstrating showing exhibiting appearing w w/ c/w s/o secondary-to associated-with
     containing extending compressing effacing narrowing-of raising worrisome suspected-to though probably possibly perhaps
     rather than presumably communicating arising surrounding-it accompanied draining fed sparing lying communicating placing
     """.split()

@@ -91,6 +91,23 @@ PAPER_WORK = frozenset(
     """.split()
 )
 
+# A question of a form with one of these asks about the examination, not about the images.
+ABOUT_EXAMINATION = frozenset(
+    """
+    administered aware claustrophobia comparison complications consent consented contraindication contraindications
+    contrast cooperative gadolinium given informed motion notified previous prior priors quality sedated sedation
+    tolerated
+    """.split()
+)
+
+# A number behind these says how images were made.
+ACQUISITION = frozenset(
+    """
+    acquisition collimation count date dose exam field image images interval kvp mas number phase phases pitch
+    reconstruction scan score sequence sequences series session slice slices strength study tesla time
+    """.split()
+)
+
 # Words that do not tell two items apart.
 LIGHT = frozenset(
     """
