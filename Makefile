@@ -45,10 +45,12 @@ format: $(TESTED)
 	$(BIN)/ruff format .
 
 bench: $(TESTED)
+	$(BIN)/python benchmarks/machine.py
 	@for script in benchmarks/bench_*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 docs: $(INSTALLED)
 	$(BIN)/pip install --quiet -c constraints.txt -e '.[docs]'
+	rm -rf docs/reference/_generated
 	$(BIN)/python -m sphinx -W --keep-going -q docs build/site
 
 # Programs of Debian that some tests use, and are skipped without: a browser, and the validator of DICOM objects.

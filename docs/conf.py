@@ -1,22 +1,36 @@
 """How Sphinx builds the documentation: Markdown by MyST, commands from click, the API from docstrings."""
 
-from itemclip_med import __version__
+import importlib
+import pkgutil
+
+import itemclip_med
 
 project = "itemclip_med"
 author = "The itemclip_med authors"
 copyright = "The itemclip_med authors, Apache-2.0"
-release = version = __version__
+release = version = itemclip_med.__version__
 
 extensions = ["myst_parser", "sphinx_click", "sphinx.ext.autosummary", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-exclude_patterns = ["_build"]
+templates_path = ["_templates"]
+exclude_patterns = ["_build", "_templates"]
 myst_enable_extensions = ["dollarmath", "colon_fence"]
 myst_heading_anchors = 4
 
 autosummary_generate = True
-autodoc_typehints = "none"
+autodoc_typehints = "signature"
+autodoc_typehints_format = "short"
+autodoc_member_order = "bysource"
 napoleon_google_docstring = True
+napoleon_use_ivar = True  # a dataclass says its fields once
 
 smartquotes = False  # options keep their two hyphens
 
 html_theme = "furo"
 html_title = f"itemclip_med {release}"
+
+# Names that packages import when they are first asked for are asked for here, so that the reference has them.
+for found in pkgutil.iter_modules(itemclip_med.__path__, "itemclip_med."):
+    if found.ispkg:
+        package = importlib.import_module(found.name)
+        for name in getattr(package, "__all__", ()):
+            setattr(package, name, getattr(package, name))
