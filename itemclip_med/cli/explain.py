@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 FORMATS = ["html", "nifti", "dicom", "png"]
+METHODS = ["attention", "gradient", "saliency", "occlusion"]
 
 
 class _WithEvaluate(click.Command):
@@ -37,7 +38,7 @@ class _WithEvaluate(click.Command):
 )
 @click.option("--model", default="head_ct_phantom", show_default=True, help="Folder, hub id or shipped name.")
 @click.option("--task", default="cq500-10", show_default=True, help="Whose findings and words are asked.")
-@click.option("--method", type=click.Choice(["attention", "gradient", "occlusion"]), default="attention")
+@click.option("--method", type=click.Choice(METHODS), default="attention")
 @click.option("--max-studies", type=click.IntRange(1), help="The first ones only.")
 @click.option("--controls", type=click.IntRange(1), default=3, show_default=True, help="Models of shuffled weights.")
 @click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), help="The numbers as JSON.")
@@ -84,7 +85,7 @@ def evaluate(
     "--method",
     "methods",
     multiple=True,
-    type=click.Choice(["attention", "gradient", "occlusion"]),
+    type=click.Choice(METHODS),
     help="What the map is made of; with html several to compare. Default: attention.",
 )
 @click.option("--per-head", is_flag=True, help="Keep the heads of the pool apart too (html, nifti).")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 MANUFACTURER = "itemclip_med"
-SEGMENT_FROM = 0.5  # of a map's peak
+SEGMENT_FROM = 0.5  # of the peak that an item has over all series
 _SERIES_NUMBERS = {"map": 9801, "segmentation": 9802, "report": 9803}
 
 
-def require_dicom_out(source: Path | None) -> None:
-    """See early that DICOM can be written.
+def require_dicom_out(source: Path | None) -> Path:
+    """See early that DICOM can be written; returns the source.
 
     Raises:
         MissingPackageError: if highdicom is not installed.
@@ -50,6 +50,7 @@ def require_dicom_out(source: Path | None) -> None:
             f"{found}DICOM objects refer to the images they were made from: name the study's DICOM (folder, zip or "
             "tar) with --source."
         )
+    return source
 
 
 def write_dicom(study: Study, maps: Sequence[Heatmap], out_dir: Path, *, extras: Extras, store: Store) -> list[Path]:
@@ -57,7 +58,8 @@ def write_dicom(study: Study, maps: Sequence[Heatmap], out_dir: Path, *, extras:
 
     Args:
         study: the stored study.
-        maps: its heatmaps; those that are zero everywhere get no map and no segment, the report says so.
+        maps: its heatmaps; those that are zero everywhere get no map and no segment, and where the model hardly
+            looked in a series (below half of the item's peak over all series) there is no segment; the report says so.
         out_dir: made if needed.
         extras: source, key, model and words.
         store: where the study is.
@@ -69,17 +71,20 @@ def write_dicom(study: Study, maps: Sequence[Heatmap], out_dir: Path, *, extras:
         MissingPackageError: if highdicom is not installed.
         SourceError: if the source is not this study.
     """
-    require_dicom_out(extras.source)
+    source = require_dicom_out(extras.source)
     wanted = list(dict.fromkeys(heatmap.series for heatmap in maps))
+    peaks: dict[str, float] = {}
+    for heatmap in maps:
+        peaks[heatmap.item] = max(peaks.get(heatmap.item, 0.0), float(heatmap.values.max()))
     paths: list[Path] = []
-    opened = opened_images(extras.source, study, wanted, store=store.root, id_key=extras.id_key)
+    opened = opened_images(source, study, wanted, store=store.root, id_key=extras.id_key)
     with opened as images, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # highdicom's repeat patients' names
         out_dir.mkdir(parents=True, exist_ok=True)
         for number, series in enumerate(wanted):
             own = [heatmap for heatmap in maps if heatmap.series == series]
             try:
-                paths += _write_series(own, images[series], out_dir, f"{number}_{_plain(series)}", extras)
+                paths += _write_series(own, peaks, images[series], out_dir / f"{number}_{_plain(series)}", extras)
             except (AttributeError, KeyError, TypeError, ValueError) as error:
                 # highdicom is strict about what it copies; its words may hold a patient's name: with -vv only.
                 logger.debug("DICOM objects of series %s", series.name, exc_info=True)
@@ -91,8 +96,9 @@ def write_dicom(study: Study, maps: Sequence[Heatmap], out_dir: Path, *, extras:
 
 
 def _write_series(
-    maps: Sequence[Heatmap], images: SourceImages, out_dir: Path, stem: str, extras: Extras
+    maps: Sequence[Heatmap], peaks: Mapping[str, float], images: SourceImages, stem: Path, extras: Extras
 ) -> list[Path]:
+    """The objects of one series; ``peaks`` of items over all series, ``stem`` of the files."""
     from highdicom import UID
 
     from itemclip_med.explain.dicom_report import build_report
@@ -101,23 +107,24 @@ def _write_series(
     best = sorted(range(len(maps)), key=lambda index: -maps[index].score)[: extras.max_maps]
     frames = {index: _frames(maps[index], images) for index in sorted(best)}
     shown = [index for index, values in frames.items() if values.max() > 0]
-    map_series, paths, objects = UID(), [], []
+    map_series = UID()
+    paths: list[Path] = []
     for number, index in enumerate(shown, start=1):
         built = _parametric_map(
             maps[index], names[index], frames[index], images, extras,
             series_uid=map_series, number=number,
         )  # fmt: skip
-        paths.append(_save(built, out_dir / f"{stem}_{index + 1}_map.dcm"))
-        objects.append(built)
-    segments: dict[int, int] = {index: number for number, index in enumerate(shown, start=1)}
+        paths.append(_save(built, stem.with_name(f"{stem.name}_{index + 1}_map.dcm")))
+    masks = {index: frames[index] >= SEGMENT_FROM * peaks[names[index]] for index in shown}
+    masks = {index: mask for index, mask in masks.items() if mask.any()}
+    segments: dict[int, int] = {index: number for number, index in enumerate(masks, start=1)}
     segmentation = None
-    if shown:
-        masks = [frames[index] >= SEGMENT_FROM * frames[index].max() for index in shown]
-        chosen = [(maps[index], names[index]) for index in shown]
-        segmentation = _segmentation(chosen, np.stack(masks, axis=-1), images, extras)
-        paths.append(_save(segmentation, out_dir / f"{stem}_segmentation.dcm"))
+    if masks:
+        chosen = [(maps[index], names[index]) for index in masks]
+        segmentation = _segmentation(chosen, np.stack(list(masks.values()), axis=-1), images, extras)
+        paths.append(_save(segmentation, stem.with_name(f"{stem.name}_segmentation.dcm")))
     report = build_report(maps, names, images, segmentation, segments, extras, number=_SERIES_NUMBERS["report"])
-    paths.append(_save(report, out_dir / f"{stem}_report.dcm"))
+    paths.append(_save(report, stem.with_name(f"{stem.name}_report.dcm")))
     return paths
 
 
@@ -221,7 +228,7 @@ def _segmentation(
                 parameters={
                     "model": shorten(extras.model_name or "unnamed", 64),
                     "method": heatmap.method,
-                    "threshold": f"{SEGMENT_FROM:g} of the peak",
+                    "threshold": f"{SEGMENT_FROM:g} of the peak over all series",
                 },
             ),
             tracking_uid=hd.UID(),

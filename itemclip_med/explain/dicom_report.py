@@ -44,24 +44,14 @@ def build_report(
     """
     import highdicom as hd
     from pydicom.sr.codedict import codes
-    from pydicom.uid import generate_uid
 
-    device = hd.sr.ObserverContext(
-        observer_type=codes.DCM.Device,
-        observer_identifying_attributes=hd.sr.DeviceObserverIdentifyingAttributes(
-            uid=generate_uid(entropy_srcs=[_DEVICE_ROOT, __version__, extras.model_name]),
-            name="itemclip_med, research use only",
-            manufacturer_name=_DEVICE_ROOT,
-            model_name=shorten(extras.model_name or "unnamed", 64),
-        ),
-    )
     groups = [
         _group(heatmap, name, images, segmentation, segments.get(index), extras)
         for index, (heatmap, name) in enumerate(zip(maps, names, strict=True))
     ]
     is_ct = images.datasets[0].get("Modality") == "CT"
     content = hd.sr.MeasurementReport(
-        observation_context=hd.sr.ObservationContext(observer_device_context=device),
+        observation_context=hd.sr.ObservationContext(observer_device_context=_observer(extras)),
         procedure_reported=codes.LN.CTUnspecifiedBodyRegion if is_ct else codes.LN.MRIUnspecifiedBodyRegion,
         imaging_measurements=groups,
         title=codes.DCM.ImagingMeasurementReport,
@@ -79,6 +69,23 @@ def build_report(
     )
     report.SeriesDescription = "Scores of findings, research use only"
     return report
+
+
+def _observer(extras: Extras) -> Any:
+    """The software as observer of what the report tells."""
+    import highdicom as hd
+    from pydicom.sr.codedict import codes
+    from pydicom.uid import generate_uid
+
+    return hd.sr.ObserverContext(
+        observer_type=codes.DCM.Device,
+        observer_identifying_attributes=hd.sr.DeviceObserverIdentifyingAttributes(
+            uid=generate_uid(entropy_srcs=[_DEVICE_ROOT, __version__, extras.model_name]),
+            name="itemclip_med, research use only",
+            manufacturer_name=_DEVICE_ROOT,
+            model_name=shorten(extras.model_name or "unnamed", 64),
+        ),
+    )
 
 
 def _group(

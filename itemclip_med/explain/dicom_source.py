@@ -13,7 +13,7 @@ import numpy as np
 
 from itemclip_med.dicom import DicomSeries, discover_folder, open_source
 from itemclip_med.errors import DicomError, SourceError
-from itemclip_med.preprocess.recipe import StudyIdRule
+from itemclip_med.preprocess.recipe_ids import StudyIdRule
 from itemclip_med.preprocess.study_ids import IdMaker, default_key_path, load_key
 from itemclip_med.records import Series, Study
 
@@ -165,8 +165,9 @@ def _images(series: DicomSeries) -> SourceImages:
     import pydicom
 
     first = series.slices[0]
-    normal = np.cross(first.orientation[:3], first.orientation[3:])
-    slices = sorted(series.slices, key=lambda file: float(file.position @ normal))
+    orientation = np.asarray(first.orientation, dtype=float)
+    normal = np.cross(orientation[:3], orientation[3:])
+    slices = sorted(series.slices, key=lambda file: float(np.asarray(file.position) @ normal))
     datasets: list[Dataset] = []
     for path in dict.fromkeys(file.path for file in slices):
         try:
@@ -189,16 +190,16 @@ def _images(series: DicomSeries) -> SourceImages:
     if len({str(dataset.FrameOfReferenceUID) for dataset in datasets}) > 1:
         # Some de-identified sets (LIDC-IDRI) give every slice its own.
         logger.warning("Series %s: its slices name several frames of reference; the first is used.", series.name)
-        for dataset in datasets:
-            dataset.FrameOfReferenceUID = datasets[0].FrameOfReferenceUID
+        for other in datasets:
+            other.FrameOfReferenceUID = datasets[0].FrameOfReferenceUID
     step = max(1, int(_LARGE_PIXEL_MM / min(first.spacing_mm)))
     rows, columns = first.shape
-    right, down = first.orientation[:3] * first.spacing_mm[1], first.orientation[3:] * first.spacing_mm[0]
+    right, down = orientation[:3] * first.spacing_mm[1], orientation[3:] * first.spacing_mm[0]
     shift = (step - 1) / 2 * (right + down)  # a map's pixel covers step x step pixels of the image
     positions = np.array([file.position for file in slices]) + shift
     return SourceImages(
         datasets,
-        np.asarray(first.orientation, dtype=float),
+        orientation,
         positions,
         (first.spacing_mm[0] * step, first.spacing_mm[1] * step),
         series.depth_spacing_mm or 1.0,

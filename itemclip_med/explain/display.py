@@ -9,8 +9,9 @@ import numpy as np
 from itemclip_med.records import Series
 
 # Name to lowest and highest Hounsfield unit shown, in the order of a head or a chest reader's keys.
-_HEAD_HU = {"Brain": (0, 80), "Blood": (40, 120), "Stroke": (20, 60), "Soft tissue": (-160, 240), "Bone": (-800, 2000)}
+_HEAD_HU = {"Brain": (0, 80), "Blood": (-20, 180), "Stroke": (20, 60), "Soft tissue": (-160, 240), "Bone": (-800, 2000)}
 _BODY_HU = {"Lung": (-1350, 150), "Mediastinum": (-160, 240), "Bone": (-500, 1300), "Embolism": (-100, 500)}
+_HEADROOM = 1.15  # of MR: what is brighter than the brain (restricted diffusion, contrast) stays apart from it
 _STRONG = 0.6  # of the peak
 _SKIN_HU, _BONE_HU = -500, 300  # pictures are cut between them: the slice through a skull cap shows nothing
 _LUNG_HU = (-950, -600)
@@ -35,7 +36,7 @@ class Shown:
     @property
     def spacing_mm(self) -> np.ndarray:
         """(3,) distance of voxel centers."""
-        return np.linalg.norm(self.affine[:3, :3], axis=0)
+        return np.asarray(np.linalg.norm(self.affine[:3, :3], axis=0))
 
 
 def show(array: np.ndarray, series: Series) -> Shown:
@@ -48,29 +49,40 @@ def show(array: np.ndarray, series: Series) -> Shown:
     return Shown(turned, affine @ nib.orientations.inv_ornt_aff(change, array.shape), series.modality)
 
 
+def cut(array: np.ndarray, axis: int, index: int) -> np.ndarray:
+    """A slice as radiologists hang it, (across, up): the patient's right, or in sagittal slices the front, comes first.
+
+    Args:
+        array: (X, Y, Z), axes as in :class:`Shown`.
+        axis: 0 sagittal, 1 coronal, 2 axial.
+        index: of the slice.
+    """
+    plane = np.take(array, index, axis)
+    return plane[::-1] if axis == 0 else plane
+
+
 def turn(values: np.ndarray, series: Series) -> np.ndarray:
     """The same for a map (X, Y, Z) on the voxels of a series."""
     import nibabel as nib
 
-    return nib.orientations.apply_orientation(values, _change(np.array(series.affine, dtype=np.float64)))
+    return np.asarray(nib.orientations.apply_orientation(values, _change(np.array(series.affine, dtype=np.float64))))
 
 
 def _change(affine: np.ndarray) -> np.ndarray:
     import nibabel as nib
 
-    return nib.orientations.ornt_transform(
-        nib.orientations.io_orientation(affine), nib.orientations.axcodes2ornt("LAS")
-    )
+    wanted = nib.orientations.axcodes2ornt("LAS")
+    return np.asarray(nib.orientations.ornt_transform(nib.orientations.io_orientation(affine), wanted))
 
 
 def windows(shown: Shown) -> dict[str, tuple[float, float]]:
     """Presets, name to lowest and highest value shown; the first fits the volume best."""
     if shown.modality != "CT":
         low, high = (float(value) for value in np.percentile(shown.array[:: _step(shown)], (1, 99.5)))
-        high = max(high, low + 1)
+        high = low + max(_HEADROOM * (high - low), 1.0)
         middle, half = (low + high) / 2, (high - low) / 2
         return {
-            "Full": (low, high),
+            "Standard": (low, high),
             "Contrast": (middle - half / 2, middle + half / 2),
             "Bright": (low, low + half),
         }
@@ -90,7 +102,7 @@ def has_lungs(array_hu: np.ndarray) -> bool:
 
 
 def _step(shown: Shown) -> int:
-    return max(1, shown.array.shape[0] // 64)
+    return max(1, int(shown.array.shape[0]) // 64)
 
 
 def find_peak(values: np.ndarray, array: np.ndarray, modality: str) -> tuple[int, int, int]:
@@ -123,4 +135,4 @@ def _soft_parts(array: np.ndarray) -> np.ndarray:
 
     solid = array > _SKIN_HU
     body = np.stack([binary_fill_holes(solid[..., z]) for z in range(array.shape[2])], axis=2)
-    return body & ~binary_dilation(array > _BONE_HU, iterations=2)
+    return np.asarray(body & ~binary_dilation(array > _BONE_HU, iterations=2))

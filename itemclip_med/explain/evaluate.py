@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -60,57 +61,71 @@ def evaluate_maps(
     from itemclip_med.models import ItemizedCLIP
 
     store = store if isinstance(store, Store) else Store(store)
-    bits = _bits(Path(truth_dir))
+    truth_dir = Path(truth_dir)
+    bits = _bits(truth_dir)
     model = ItemizedCLIP.from_pretrained(model) if isinstance(model, str | Path) else model
     models = [("model", model), *(("control", randomize(model, "all", seed)) for seed in range(num_controls))]
-    studies = [one for one in store.studies if (Path(truth_dir) / f"{one.study_id}.nii.gz").is_file()]
+    studies = [one for one in store.studies if (truth_dir / f"{one.study_id}.nii.gz").is_file()]
     if not studies:
         raise SourceError("The truth is of other studies: none of the store's ids is among its masks.")
-    rows: dict[str, dict[str, list[Localization]]] = {
-        finding.name: {"model": [], "control": []} for finding in findings if finding.name in bits
-    }
-    apart: dict[str, list[float]] = {"model": [], "control": []}
-    lowest: dict[str, list[float]] = {"model": [], "control": []}
+    asked = [finding for finding in findings if finding.name in bits]
+    tallies = {"model": _Tally(), "control": _Tally()}
     for number, study in enumerate(studies[:max_studies], start=1):
-        masks = _masks(Path(truth_dir), study, bits)
+        masks = _masks(truth_dir, study, bits)
         body = store.read(study.series[0]) > _SKIN_HU
-        there = {
-            one.title: one for one in findings if one.name in rows and (masks[one.name] & body).sum() >= _LEAST_VOXELS
-        }
+        there = [one for one in asked if (masks[one.name] & body).sum() >= _LEAST_VOXELS]
         for kind, one in models if there else ():
             loaded = LoadedStudy.load(store, study.study_id, one, device=device)
-            maps = [
-                heatmap for heatmap in loaded.ask(list(there.values()), method) if heatmap.series == study.series[0]
-            ]
-            for name, found in _against_masks(maps, there, masks, body):
-                rows[name][kind].append(found)
-            if len(maps) > 1:
-                apart[kind].append(separation(maps))
-            lowest[kind].append(min(heatmap.score for heatmap in maps))
+            tallies[kind].add(loaded.ask(there, method), study, {one.title: one.name for one in there}, masks, body)
         if on_study:
             on_study(number)
+    counts = {"num_studies": len(studies[:max_studies]), "method": method, "num_controls": num_controls}
+    return {**counts, **_summary(tallies, asked)}
+
+
+@dataclass
+class _Tally:
+    """What was measured of one model's maps, or of several alike: by finding, and by study."""
+
+    found: dict[str, list[Localization]] = field(default_factory=dict)
+    separations: list[float] = field(default_factory=list)
+    lowest: list[float] = field(default_factory=list)
+
+    def add(
+        self,
+        maps: Sequence[Heatmap],
+        study: Study,
+        names: Mapping[str, str],
+        masks: Mapping[str, np.ndarray],
+        body: np.ndarray,
+    ) -> None:
+        """Take in the maps of a study's first series; ``names`` of findings by the maps' items."""
+        maps = [heatmap for heatmap in maps if heatmap.series == study.series[0]]
+        for heatmap in maps:
+            name = names[heatmap.item]
+            found = localize(heatmap, masks[name], body)
+            if found is not None:
+                self.found.setdefault(name, []).append(found)
+        apart = separation(maps)
+        if apart is not None:
+            self.separations.append(apart)
+        self.lowest.append(min(heatmap.score for heatmap in maps))
+
+
+def _summary(tallies: Mapping[str, _Tally], findings: Sequence[Finding]) -> dict[str, Any]:
+    """Means by finding, separation and completeness, each for model and control."""
+    seen = [finding.name for finding in findings if tallies["model"].found.get(finding.name)]
     return {
-        "num_studies": len(studies[:max_studies]),
-        "method": method,
-        "num_controls": num_controls,
         "findings": {
-            name: {"num": len(found["model"]), **{kind: _means(found[kind]) for kind in found}}
-            for name, found in rows.items()
-            if found["model"]
+            name: {
+                "num": len(tallies["model"].found[name]),
+                **{kind: _means(tally.found[name]) for kind, tally in tallies.items()},
+            }
+            for name in seen
         },
-        "separation": {kind: _mean(values) for kind, values in apart.items()},
-        "completeness": {kind: _mean(values) for kind, values in lowest.items()},
+        "separation": {kind: _mean(tally.separations) for kind, tally in tallies.items()},
+        "completeness": {kind: _mean(tally.lowest) for kind, tally in tallies.items()},
     }
-
-
-def _against_masks(
-    maps: Sequence[Heatmap], findings: Mapping[str, Finding], masks: Mapping[str, np.ndarray], body: np.ndarray
-) -> Iterator[tuple[str, Localization]]:
-    for heatmap in maps:
-        name = findings[heatmap.item].name
-        found = localize(heatmap, masks[name], body)
-        if found is not None:
-            yield name, found
 
 
 def format_evaluation(values: Mapping[str, Any]) -> str:
@@ -151,7 +166,7 @@ def _masks(truth_dir: Path, study: Study, bits: Mapping[str, int]) -> dict[str, 
     """The masks of a study on the voxels of its first series."""
     import nibabel as nib
 
-    image = nib.load(truth_dir / f"{study.study_id}.nii.gz")
+    image: Any = nib.load(truth_dir / f"{study.study_id}.nii.gz")
     series = study.series[0]
     affine = np.array(series.affine)
     packed = np.asarray(image.dataobj)
@@ -172,7 +187,7 @@ def _on_grid(packed: np.ndarray, affine: np.ndarray, target: np.ndarray, shape: 
     out = affine_transform(packed, matrix[:3, :3], matrix[:3, 3], tuple(shape), order=0, cval=0)
     if packed.any() and not out.any():
         raise FormatError("The masks lie elsewhere than the series: are they of the same phantoms?")
-    return out
+    return np.asarray(out)
 
 
 def _means(found: Sequence[Localization]) -> dict[str, float]:

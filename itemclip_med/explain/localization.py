@@ -69,7 +69,7 @@ def localize(heatmap: Heatmap, mask: np.ndarray, body: np.ndarray) -> Localizati
 def patch_numbers(heatmap: Heatmap, shape: Sequence[int]) -> np.ndarray:
     """(X, Y, Z) int64: for each voxel of a series the patch that its center lies in, -1 outside of all."""
     affine = np.linalg.inv(heatmap.patches_affine) @ np.array(heatmap.series.affine, dtype=np.float64)
-    grid = np.stack(np.indices(tuple(shape)), axis=-1).reshape(-1, 3)
+    grid = np.moveaxis(np.indices(tuple(shape)), 0, -1).reshape(-1, 3)
     index = np.rint(grid @ affine[:3, :3].T + affine[:3, 3]).astype(np.int64)
     size = np.array(heatmap.patches.shape)
     inside = ((index >= 0) & (index < size)).all(axis=1)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from itemclip_med.explain.display import find_peak, show, turn, windows
+from itemclip_med.explain.display import cut, find_peak, show, turn, windows
 
 if TYPE_CHECKING:
     from itemclip_med.explain.heatmap import Heatmap
@@ -40,8 +40,7 @@ def draw_overlay(
     FigureCanvasAgg(figure)
     planes = (("axial", 2, (0, 1)), ("coronal", 1, (0, 2)), ("sagittal", 0, (1, 2)))
     for column, (name, axis, (across, up)) in enumerate(planes):
-        plane = np.take(array, peak[axis], axis=axis)
-        heat = np.take(strength, peak[axis], axis=axis)
+        plane, heat = cut(array, axis, peak[axis]), cut(strength, axis, peak[axis])
         for row in range(2):
             axes = figure.add_axes((0.005 + column * 0.332, 0.02 + (1 - row) * 0.455, 0.325, 0.445))
             extent = (0, plane.shape[0] * spacing[across], 0, plane.shape[1] * spacing[up])
@@ -51,7 +50,7 @@ def draw_overlay(
             if row == 1:
                 alpha = np.clip((heat.T - _SHOWN_FROM) / (1 - _SHOWN_FROM), 0, 1) * 0.6
                 axes.imshow(heat.T, cmap="inferno", vmin=0, vmax=1, alpha=alpha, origin="lower", extent=extent)
-            _label(axes, name, axis, peak, spacing)
+            _label(axes, name, axis, peak, spacing, array.shape[1])
     items = heatmap.item if len(heatmap.item) <= 70 else f"{heatmap.item[:67]}…"
     title = f"“{items}”   score {heatmap.score:.3f}   study {study_id[:16]}"
     figure.text(0.5, 0.962, title, color="white", ha="center", fontsize=12)
@@ -64,19 +63,26 @@ def draw_overlay(
 
 
 def _what(heatmap: Heatmap) -> str:
-    names = {"attention": "attention", "gradient": "gradient × attention", "occlusion": "loss of score by occlusion"}
+    names = {
+        "attention": "attention",
+        "gradient": "gradient × attention",
+        "saliency": "saliency",
+        "occlusion": "loss of score by occlusion",
+    }
     if heatmap.is_empty:
         return f"{names[heatmap.method]}: nothing to show"
     return f"{names[heatmap.method]} up to {heatmap.values.max():.0f} times an even spread"
 
 
-def _label(axes: object, name: str, axis: int, peak: tuple[int, int, int], spacing: np.ndarray) -> None:
+def _label(axes: Any, name: str, axis: int, peak: tuple[int, int, int], spacing: np.ndarray, depth: int) -> None:
+    """Letters, name and cross of a plane; ``depth`` is the number of voxels from back to front."""
     axes.set_axis_off()
-    left, right = ("R", "L") if axis != 0 else ("P", "A")
+    left, right = ("R", "L") if axis != 0 else ("A", "P")
     style = {"color": "0.8", "fontsize": 11, "transform": axes.transAxes, "va": "center"}
     axes.text(0.02, 0.5, left, ha="left", **style)
     axes.text(0.98, 0.5, right, ha="right", **style)
     axes.text(0.02, 0.96, f"{name}, slice {peak[axis] + 1}", ha="left", **(style | {"fontsize": 9}))
     across, up = {2: (0, 1), 1: (0, 2), 0: (1, 2)}[axis]
-    for draw, index in ((axes.axvline, across), (axes.axhline, up)):
-        draw((peak[index] + 0.5) * spacing[index], color="deepskyblue", linewidth=0.4, alpha=0.5)
+    column = depth - 1 - peak[across] if axis == 0 else peak[across]
+    for draw, index, size in ((axes.axvline, column, spacing[across]), (axes.axhline, peak[up], spacing[up])):
+        draw((index + 0.5) * size, color="deepskyblue", linewidth=0.4, alpha=0.5)

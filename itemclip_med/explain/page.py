@@ -24,7 +24,12 @@ _MAX_BYTES = 10 * 2**20  # of all compressed volumes; a third more as base64
 _STEPS = (1, 2, 4, 8)  # HU or MR units per stored level, tried in turn before voxels are put together
 _SHOWN_HU = (-1024, 3071)
 _COLORS = (("Inferno", "inferno"), ("Viridis", "viridis"), ("Cividis", "cividis"))  # even to color-blind eyes
-_METHODS = {"attention": "Attention", "gradient": "Gradient × attention", "occlusion": "Occlusion"}
+_METHODS = {
+    "attention": "Attention",
+    "gradient": "Gradient × attention",
+    "saliency": "Saliency",
+    "occlusion": "Occlusion",
+}
 _ID_DIGITS = 16
 
 
@@ -57,7 +62,7 @@ def write_page(
     text = text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
     folder = files("itemclip_med.explain") / "viewer"
     page = (folder / "page.html").read_text(encoding="utf-8")
-    for mark, name in (("/*STYLE*/", "page.css"), ("/*SCRIPT*/", "page.js")):
+    for mark, name in (("/*STYLE*/", "page.css"), ("/*VOLUME*/", "volume.js"), ("/*SCRIPT*/", "page.js")):
         page = page.replace(mark, (folder / name).read_text(encoding="utf-8"))
     before, after = page.split("/*DATA*/")
     part = path.with_name(f".{path.name}.part")

@@ -1,4 +1,4 @@
-"""Maps of a study on the model's patches: attention, gradient x attention, and what occlusion takes from the score."""
+"""Maps of a study on the model's patches: attention, gradient x attention, saliency, and what occlusion costs."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
     from itemclip_med.models import ItemizedCLIP
 
-METHODS = ("attention", "gradient", "occlusion")
+METHODS = ("attention", "gradient", "saliency", "occlusion")
 MAX_ITEM_CHARACTERS = 2000
+Box = tuple[int, slice, slice, slice]
 _MAX_OCCLUSIONS = 512
 _BATCH = 8
 
@@ -73,6 +74,7 @@ def map_patches(
         texts: (K, E) embeddings of the items.
         method: "attention": the pool's weights when the item is scored, averaged over its heads; "gradient": weights
             times the score's gradient in them, negative products cut, summed over the heads (Chefer et al., ICCV 2021);
+            "saliency": the size of the score's gradient in the voxels, summed over each patch (Simonyan et al., 2014);
             "occlusion": the loss of score when a block of patches is replaced by the series' mean (Zeiler and Fergus,
             ECCV 2014).
         per_head: keep the heads apart too; of attention only.
@@ -100,6 +102,8 @@ def map_patches(
         return PatchMaps(scores, weights * num_patches, None if heads is None else heads * num_patches, empty)
     if method == "gradient":
         values = _gradient_times_attention(model, image, names, mask, texts)
+    elif method == "saliency":
+        values = _saliency(model, image, names, mask, texts)
     else:
         values = _occlusion(_scorer(model, names, mask, texts), image, encoding.grid)
     return PatchMaps(scores, relative(values), None, empty)
@@ -126,7 +130,32 @@ def _gradient_times_attention(
         scores = (F.normalize(pooled, dim=-1) * unit).sum()  # each item's score depends on its own weights alone
         (slope,) = torch.autograd.grad(scores, weights)
     product = (slope * weights).detach()[0, ..., :-1].clamp_min(0).sum(dim=0)  # (K, P)
-    return product.float().cpu().unflatten(-1, (encoding.num_series, *encoding.grid))
+    values: Tensor = product.float().cpu().unflatten(-1, (encoding.num_series, *encoding.grid))
+    return values
+
+
+def _saliency(
+    model: ItemizedCLIP, image: Tensor, names: Sequence[Sequence[str]], mask: Tensor, texts: Tensor
+) -> Tensor:
+    """How much the score hangs on each patch's voxels (K, N, d, h, w): through the whole image tower, not the pool."""
+    import torch
+
+    values = []
+    with torch.enable_grad():
+        voxels = image.detach().clone().requires_grad_()  # (1, N, C, D, H, W)
+        encoding = model.encode_study(voxels, names, mask)
+        scores = model.score(encoding, texts.detach().clone())[0]
+        for number, score in enumerate(scores):
+            (slope,) = torch.autograd.grad(score, voxels, retain_graph=number + 1 < len(scores))
+            values.append(_patch_sums(slope[0].abs(), encoding.grid))
+    return torch.stack(values).float().cpu()
+
+
+def _patch_sums(voxels: Tensor, grid: tuple[int, int, int]) -> Tensor:
+    """Sums over patches (N, d, h, w) of voxels (N, C, D, H, W)."""
+    num_series = voxels.shape[0]
+    split = [part for size, count in zip(voxels.shape[2:], grid, strict=True) for part in (count, size // count)]
+    return voxels.sum(dim=1).reshape(num_series, *split).sum(dim=(2, 4, 6))
 
 
 def _scorer(
@@ -138,7 +167,8 @@ def _scorer(
     def score(images: Tensor) -> Tensor:
         out = []
         with torch.inference_mode():
-            for part in images.split(_BATCH):
+            for first in range(0, len(images), _BATCH):
+                part = images[first : first + _BATCH]
                 encoding = model.encode_study(part, list(names) * len(part), mask.expand(len(part), -1))
                 out.append(model.score(encoding, texts).float().cpu())
         return torch.cat(out)
@@ -154,10 +184,10 @@ def _occlusion(score: Callable[[Tensor], Tensor], image: Tensor, grid: tuple[int
     block = _block_size(num_series, grid)
     base = score(image)[0]
     values = torch.zeros(len(base), num_series, *grid)
-    boxes = [
-        (number, *(slice(first, first + size) for first, size in zip(corner, block, strict=True)))
+    boxes: list[Box] = [
+        (number, slice(d, d + block[0]), slice(h, h + block[1]), slice(w, w + block[2]))
         for number in range(num_series)
-        for corner in _corners(grid, block)
+        for d, h, w in _corners(grid, block)
     ]
     for start in range(0, len(boxes), _BATCH):
         some = boxes[start : start + _BATCH]
@@ -167,7 +197,7 @@ def _occlusion(score: Callable[[Tensor], Tensor], image: Tensor, grid: tuple[int
     return values
 
 
-def occluded(image: Tensor, grid: tuple[int, int, int], boxes: Sequence[tuple[Any, ...]]) -> Tensor:
+def occluded(image: Tensor, grid: tuple[int, int, int], boxes: Sequence[Box]) -> Tensor:
     """A copy of an image (1, N, C, D, H, W) with boxes of patches (series, d, h, w) at their series' mean."""
     out = image.clone()
     patch = [size // count for size, count in zip(image.shape[3:], grid, strict=True)]
@@ -184,7 +214,7 @@ def _block_size(num_series: int, grid: tuple[int, int, int]) -> tuple[int, int, 
     while num_series * len(_corners(grid, block)) > _MAX_OCCLUSIONS:
         widest = max(range(3), key=lambda axis: grid[axis] / block[axis])
         block[widest] += 1
-    return tuple(block)
+    return block[0], block[1], block[2]
 
 
 def _corners(grid: tuple[int, int, int], block: Sequence[int]) -> list[tuple[int, int, int]]:

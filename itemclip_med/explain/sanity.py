@@ -20,6 +20,7 @@ from itemclip_med.explain.patch_maps import map_patches, occluded
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from torch.nn import Module
 
     from itemclip_med.models import ItemizedCLIP
 
@@ -116,7 +117,7 @@ def randomize(model: ItemizedCLIP, part: str = "all", seed: int = 0) -> Itemized
     if part not in PARTS:
         raise ValueError(f"part is {part!r}, expected {', '.join(PARTS)}")
     other = copy.deepcopy(model)
-    modules = {"pool": [other.pool], "image tower": [other.visual, other.visual_proj]}
+    modules: dict[str, list[Module]] = {"pool": [other.pool], "image tower": [other.visual, other.visual_proj]}
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for module in modules.get(part, [*modules["pool"], *modules["image tower"]]):
@@ -152,7 +153,7 @@ def curves(loaded: LoadedStudy, text: Tensor, order: Tensor) -> tuple[list[float
     image = loaded.batch["image"].to(loaded.device)
     grid = tuple(size // patch for size, patch in zip(image.shape[3:], loaded.model.config.patch_size, strict=True))
     places = list(np.ndindex(image.shape[1], *grid))
-    boxes = [(number, *(slice(index, index + 1) for index in corner)) for number, *corner in places]
+    boxes = [(number, slice(d, d + 1), slice(h, h + 1), slice(w, w + 1)) for number, d, h, w in places]
     chosen = order.tolist()
     cuts = [round(len(chosen) * step / _STEPS) for step in range(_STEPS + 1)]
     images = [occluded(image, grid, [boxes[index] for index in chosen[:cut]]) for cut in cuts]

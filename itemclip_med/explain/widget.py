@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from itemclip_med.errors import MissingPackageError
-from itemclip_med.explain.display import find_peak, show, turn, windows
+from itemclip_med.explain.display import cut, find_peak, show, turn, windows
 from itemclip_med.explain.heatmap import Heatmap, find_heatmaps
 from itemclip_med.explain.overlay import draw_overlay
 from itemclip_med.store import Store
@@ -126,7 +126,7 @@ def _widget(array: np.ndarray, maps: Sequence[Heatmap]) -> Any:
         axis = {"axial": 2, "coronal": 1, "sagittal": 0}[plane.value]
         heat = turned[finding.value]
         picture.value = _slice_png(
-            np.take(shown.array, index.value, axis), np.take(heat, index.value, axis) / max(float(heat.max()), 1e-9),
+            cut(shown.array, axis, index.value), cut(heat, axis, index.value) / max(float(heat.max()), 1e-9),
             presets[window.value], opacity.value, np.delete(shown.spacing_mm, axis),
         )  # fmt: skip
         unseen = by_item[finding.value].empty_share
@@ -149,7 +149,7 @@ def _widget(array: np.ndarray, maps: Sequence[Heatmap]) -> Any:
 def _slice_png(
     gray: np.ndarray, heat: np.ndarray, window: tuple[float, float], opacity: float, spacing_mm: np.ndarray
 ) -> bytes:
-    """A slice with its map as PNG: rows from superior or anterior down, columns to the patient's left or front."""
+    """A slice with its map as PNG: rows from superior or anterior down, columns to the patient's left or back."""
     import io
 
     import matplotlib

@@ -41,6 +41,25 @@ def place_in_dicom(path, *, segment=None):
     return np.average(places, axis=0, weights=weights)
 
 
+def place_in_report(path):
+    """The same for the segment that a Structured Report of one finding points at, and the series it names as source."""
+    import highdicom as hd
+
+    report = hd.sr.srread(path)
+    (group,) = report.content.get_volumetric_roi_measurement_groups()
+    region = group.referenced_segment
+    (segment,) = region.referenced_segment_numbers
+    wanted, source = region.referenced_sop_instance_uid, region.source_series_for_segmentation.value
+    beside = {pydicom.dcmread(one, stop_before_pixels=True).SOPInstanceUID: one for one in path.parent.glob("*.dcm")}
+    evidence = {
+        str(series.SeriesInstanceUID): {one.ReferencedSOPInstanceUID for one in series.ReferencedSOPSequence}
+        for study in report.CurrentRequestedProcedureEvidenceSequence
+        for series in study.ReferencedSeriesSequence
+    }
+    assert evidence[source] and any(wanted in instances for instances in evidence.values())
+    return place_in_dicom(beside[wanted], segment=segment), source
+
+
 def place_in_array(values, affine):
     """Centroid in RAS mm of the strongest part of a volume (X, Y, Z)."""
     index = np.argwhere(values >= 0.9 * values.max()).mean(axis=0)

@@ -10,7 +10,8 @@ import re
 import numpy as np
 import pytest
 
-from itemclip_med.explain import Extras, explain_study
+from itemclip_med.explain import Extras, Heatmap, explain_study
+from itemclip_med.explain.page import write_page
 from itemclip_med.models import ItemizedCLIP
 from itemclip_med.transforms import to_source_grid
 from tests.explain.browser import open_browser
@@ -116,4 +117,31 @@ def test_a_browser_shows_the_page_and_follows_clicks_and_keys(page):
             assert tab.value("state.window") == 1
             tab.key("m")
             assert tab.value("document.getElementById('method').selectedOptions[0].text") == "Attention, head 1"
+        assert tab.problems == []
+
+
+@pytest.mark.browser
+def test_colors_mean_the_same_in_every_series_and_the_jump_goes_to_the_strongest(tmp_path):
+    store = write_store(tmp_path / "s", [head(), head()])
+    (study,) = store.studies
+    patches = np.zeros((4, 8, 7), np.float32)
+    patches[PLACE] = 30
+    grid = AFFINE @ [[0, 0, 18, 9], [0, 16, 0, 8], [8, 0, 0, 4], [0, 0, 0, 1]]
+    maps = [
+        Heatmap("x", 0.1, one, to_source_grid(share * patches, grid, one.affine, one.shape), 0.0, share * patches, grid)
+        for one, share in zip(study.series, (0.1, 1), strict=True)
+    ]
+    arrays = {one: store.read(one) for one in study.series}
+    path = write_page(tmp_path / "page.html", study, arrays, maps, extras=Extras(), checks={})
+    painted = "Number(document.querySelector('#axial canvas').dataset.painted)"
+    with open_browser() as tab:
+        tab.open(path, 1280)
+        assert tab.value("state.series") == 1 and tab.value(painted) > 0
+        tab.value("show(0)")
+        tab.wait("state.series === 0 && data.volumes[0].array")
+        assert tab.value(painted) == 0
+        assert "see AX_1" in tab.value("document.getElementById('about').textContent")
+        tab.click("#jump")
+        tab.wait("state.series === 1 && document.getElementById('series').value === '1'")
+        assert tab.value(painted) > 0
         assert tab.problems == []

@@ -54,6 +54,14 @@ def test_occlusion_finds_the_one_patch_that_makes_the_score(store, model, monkey
     assert len(found) <= 8  # one block of patches, nothing else
 
 
+def test_saliency_finds_the_one_patch_that_makes_the_score(store, model, monkeypatch):
+    brightness(model, monkeypatch)
+    loaded = LoadedStudy.load(store, "study-1", model)
+    values = loaded.map(torch.ones(2, 128), "saliency").values[1, 0]
+    assert list(map(tuple, np.argwhere(values.numpy() > 0))) == [(1, 1, 3)]
+    assert values.mean() == pytest.approx(1)
+
+
 def test_gradient_times_attention_is_relative_and_never_negative(store, model):
     _, (heatmap,) = find_heatmaps(store, "study-1", model, ["epidural hematoma"], method="gradient")
     assert heatmap.patches.min() >= 0

@@ -1,31 +1,14 @@
-"use strict";
-// Volumes have axes to the left, anterior and superior of the patient; index (x, y, z) runs x fastest.
+// Volumes have axes to the left, anterior and superior of the patient. Planes are turned as radiologists hang them: the
+// patient's right, and in sagittal planes the front, at the left of the screen.
 const data = JSON.parse(document.getElementById("data").textContent);
 const $ = (id) => document.getElementById(id);
 const state = { series: 0, item: 0, window: 0, method: 0, colors: 0, opacity: 0.6, visible: true, at: [0, 0, 0] };
 const PLANES = [
-  { name: "axial", axis: 2, across: 0, up: 1, left: "R", right: "L" },
-  { name: "coronal", axis: 1, across: 0, up: 2, left: "R", right: "L" },
-  { name: "sagittal", axis: 0, across: 1, up: 2, left: "P", right: "A" },
+  { name: "axial", axis: 2, across: 0, up: 1, letters: { left: "R", right: "L", top: "A", bottom: "P" } },
+  { name: "coronal", axis: 1, across: 0, up: 2, letters: { left: "R", right: "L", top: "S", bottom: "I" } },
+  { name: "sagittal", axis: 0, across: 1, up: 2, turned: true, letters: { left: "A", right: "P", top: "S", bottom: "I" } },
 ];
 const SHOWN_FROM = 0.35; // of the peak; below, the slice stays as it is
-
-function bytes(text) {
-  const raw = atob(text), out = new Uint8Array(raw.length);
-  for (let i = 0; i < raw.length; i++) out[i] = raw.charCodeAt(i);
-  return out;
-}
-
-async function unpack(volume) {
-  const stream = new Blob([bytes(volume.data)]).stream().pipeThrough(new DecompressionStream("gzip"));
-  const planes = new Uint8Array(await new Response(stream).arrayBuffer());
-  const num = planes.length / 2, out = new Uint16Array(num), width = volume.shape[0];
-  for (let i = 0; i < num; i++) { // low bytes, then high bytes, of differences along x
-    const step = planes[i] | (planes[num + i] << 8);
-    out[i] = i % width ? (out[i - 1] + step) & 65535 : step;
-  }
-  return out;
-}
 
 function map() { // of the chosen finding, series and method; null where there is none
   const maps = data.items[state.item].maps.filter((one) => one.series === state.series);
@@ -36,25 +19,17 @@ function methods() {
   return [...new Set(data.items[state.item].maps.filter((one) => one.series === state.series).map((one) => one.method))];
 }
 
-function sample(one, x, y, z) { // trilinear between patches; 0 outside of them, the outermost value within their rim
-  const m = one.matrix, n = one.shape, low = [0, 0, 0], part = [0, 0, 0], high = [0, 0, 0];
-  for (let i = 0; i < 3; i++) {
-    let p = m[4 * i] * x + m[4 * i + 1] * y + m[4 * i + 2] * z + m[4 * i + 3];
-    if (p < -0.5001 || p > n[i] - 0.4999) return 0;
-    p = Math.min(Math.max(p, 0), n[i] - 1);
-    low[i] = Math.floor(p); high[i] = Math.min(low[i] + 1, n[i] - 1); part[i] = p - low[i];
-  }
-  let sum = 0;
-  for (let c = 0; c < 8; c++) {
-    let weight = 1, index = 0;
-    for (let i = 0; i < 3; i++) {
-      const upper = (c >> i) & 1;
-      weight *= upper ? part[i] : 1 - part[i];
-      index = index * n[i] + (upper ? high[i] : low[i]);
-    }
-    if (weight) sum += weight * one.values[index];
-  }
-  return sum;
+function strongest(one) { // of the item's maps by the same method, over all series: colors mean the same in each
+  const maps = data.items[state.item].maps.filter((other) => other.method === one.method);
+  return maps.reduce((best, other) => (other.max > best.max ? other : best));
+}
+
+function isWeak(one) { // in its series nothing is shown, because another one has so much more
+  return one.max < SHOWN_FROM * strongest(one).max;
+}
+
+function column(plane, index) { // of an index along a plane's rows, and back
+  return plane.turned ? data.volumes[state.series].shape[plane.across] - 1 - index : index;
 }
 
 function color(share) { // red, green, blue of the chosen scale
@@ -74,18 +49,18 @@ function draw(plane) {
   }
   const image = context.createImageData(width, height), pixels = image.data;
   const window = volume.windows[state.window], scale = 255 / (window.high - window.low);
-  const heat = state.visible ? map() : null, at = [0, 0, 0];
+  const heat = state.visible ? map() : null, peak = heat ? strongest(heat).max : 0, at = [0, 0, 0];
   let painted = 0;
   at[axis] = state.at[axis];
   for (let v = 0; v < height; v++) {
     at[up] = height - 1 - v; // anterior and superior are on top
     for (let u = 0; u < width; u++) {
-      at[across] = u;
+      at[across] = column(plane, u);
       const value = volume.low + volume.step * volume.array[at[0] + nx * (at[1] + ny * at[2])];
       const gray = Math.min(Math.max((value - window.low) * scale, 0), 255), to = 4 * (v * width + u);
       let r = gray, g = gray, b = gray;
-      if (heat && heat.max > 0) {
-        const share = sample(heat, at[0], at[1], at[2]) / heat.max;
+      if (peak > 0) {
+        const share = sample(heat, at[0], at[1], at[2]) / peak;
         const alpha = state.opacity * Math.min(Math.max((share - SHOWN_FROM) / (1 - SHOWN_FROM), 0), 1);
         if (alpha > 0) {
           const c = color(share);
@@ -98,7 +73,7 @@ function draw(plane) {
   context.putImageData(image, 0, 0);
   canvas.dataset.painted = painted;
   plane.level.style.top = `${100 * (height - 0.5 - state.at[up]) / height}%`;
-  plane.upright.style.left = `${100 * (state.at[across] + 0.5) / width}%`;
+  plane.upright.style.left = `${100 * (column(plane, state.at[across]) + 0.5) / width}%`;
   plane.slider.max = volume.shape[axis] - 1;
   plane.slider.value = state.at[axis];
   plane.title.textContent = `${plane.name} ${state.at[axis] + 1}/${volume.shape[axis]}`;
@@ -113,9 +88,16 @@ function move(at) {
   say();
 }
 
-function jump() {
+function land() { // where the map is strongest in this series
   const one = map();
   if (one && one.peak) move(one.peak);
+}
+
+function jump() { // where it is strongest at all
+  const one = map();
+  if (!one || !isWeak(one)) return land();
+  $("series").value = strongest(one).series;
+  return show(strongest(one).series);
 }
 
 function millimetres() { // RAS
@@ -131,6 +113,10 @@ function say() {
   $("status").textContent =
     `${side(r, "right", "left").replace("right", "R").replace("left", "L")}, ${side(a, "A", "P")}, ${side(s, "S", "I")}`
     + ` · ${value.toFixed(0)}${volume.modality === "CT" ? " HU" : ""}`;
+}
+
+function windowName(one, volume) { // with width and level where they are Hounsfield units
+  return volume.modality === "CT" ? `${one.name} W${one.high - one.low} L${(one.high + one.low) / 2}` : one.name;
 }
 
 function fill(select, names, chosen) {
@@ -163,8 +149,10 @@ function describe() {
   about.replaceChildren();
   row(about, "p", item.texts.map((text) => `“${text}”`).join(" · "));
   row(about, "p", `Not seen here: ${(100 * item.empty).toFixed(0)} % of the attention looked at no patch.`);
-  if (!one || !(one.max > 0)) row(about, "p", "This map is zero everywhere: there is no place to show.");
-  $("most").textContent = one && one.max > 0 ? `${one.max.toFixed(1)} times an even spread` : "";
+  const peak = one ? strongest(one).max : 0;
+  if (!(peak > 0)) row(about, "p", "This map is zero everywhere: there is no place to show.");
+  else if (isWeak(one)) row(about, "p", `Next to nothing on this series: see ${data.volumes[strongest(one).series].name}.`);
+  $("most").textContent = peak > 0 ? `${peak.toFixed(1)} times an even spread` : "";
   $("checks").replaceChildren();
   if (item.checks.length) {
     row($("checks"), "h2", "What this map is worth");
@@ -188,10 +176,10 @@ async function show(series) {
     volume.data = "";
   }
   state.window = 0;
-  fill($("window"), volume.windows.map((one) => one.name), 0);
+  fill($("window"), volume.windows.map((one) => windowName(one, volume)), 0);
   state.at = volume.shape.map((size) => size >> 1);
   choose(state.item);
-  jump();
+  land();
   say();
   document.body.dataset.ready = series;
 }
@@ -247,12 +235,11 @@ function build(plane) {
   plane.slider.min = 0;
   plane.slider.setAttribute("aria-label", `${plane.name} slice`);
   box.append(stage, plane.title, plane.slider);
-  row(box, "span", plane.left).className = "letter left";
-  row(box, "span", plane.right).className = "letter right";
+  for (const [side, letter] of Object.entries(plane.letters)) row(box, "span", letter).className = `letter ${side}`;
   $("planes").append(box);
   const point = (event) => {
     const frame = plane.canvas.getBoundingClientRect(), at = [...state.at];
-    at[plane.across] = Math.floor((event.clientX - frame.left) / frame.width * plane.canvas.width);
+    at[plane.across] = column(plane, Math.floor((event.clientX - frame.left) / frame.width * plane.canvas.width));
     at[plane.up] = plane.canvas.height - 1 - Math.floor((event.clientY - frame.top) / frame.height * plane.canvas.height);
     move(at);
   };
@@ -271,6 +258,7 @@ function start() {
   $("model").textContent = data.model;
   for (const text of data.warnings) row($("warnings"), "p", text);
   PLANES.forEach(build);
+  $("planes").append($("status"));
   const scores = data.items.map((item) => item.score), low = Math.min(0, ...scores), high = Math.max(...scores, low + 1e-6);
   data.items.forEach((item, index) => {
     const button = row($("items"), "button", "");
@@ -296,7 +284,9 @@ function start() {
   $("visible").addEventListener("change", (event) => { state.visible = event.target.checked; drawAll(); });
   $("jump").addEventListener("click", jump);
   document.addEventListener("keydown", key);
-  show(0).catch((error) => {
+  const first = data.items[0].maps.length ? strongest(data.items[0].maps[0]).series : 0;
+  $("series").value = first;
+  show(first).catch((error) => {
     $("status").textContent = `This page needs a browser of 2023 or newer (${error.message}).`;
     throw error;
   });
