@@ -23,7 +23,17 @@ from __future__ import annotations
 
 
 class ItemClipError(Exception):
-    """Something a user can mend: the message says which thing, what was found, what was expected and what to do."""
+    """Something a user can mend: the message says which thing, what was found, what was expected and what to do.
+
+    Args:
+        message: one line.
+        misuse: what was named (a source, model, recipe, bundle …) is not there, so nothing was tried: the command line
+            then ends with status 2, as for an option that it does not know, and not with 1.
+    """
+
+    def __init__(self, message: str = "", *, misuse: bool = False) -> None:
+        super().__init__(message)
+        self.misuse = misuse
 
 
 class SourceError(ItemClipError):

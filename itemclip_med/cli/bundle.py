@@ -15,7 +15,7 @@ def _find_bundle(name: str) -> Path:
     """The folder of a bundle; an error names the known ones."""
     known = _bundle_names()
     if name not in known:
-        raise SourceError(f"There is no bundle {name!r}; known are: {', '.join(known) or 'none'}.")
+        raise SourceError(f"There is no bundle {name!r}; known are: {', '.join(known) or 'none'}.", misuse=True)
     return bundles_dir() / name
 
 

@@ -32,7 +32,7 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
 
 
 class FriendlyGroup(click.Group):
-    """Lists commands without importing them, and prints our own errors as one line (exit 1)."""
+    """Lists commands without importing them, and prints our own errors as one line."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names of the commands, in the order of the road."""
@@ -55,7 +55,9 @@ class FriendlyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except ItemClipError as error:
-            raise click.ClickException(str(error)) from error
+            failure = click.ClickException(str(error))
+            failure.exit_code = 2 if error.misuse else 1
+            raise failure from error
         except OSError as error:
             if error.errno == errno.EPIPE:  # the reader of our output has gone: click ends quietly
                 raise
@@ -73,7 +75,7 @@ class FriendlyGroup(click.Group):
 def main(verbose: int, quiet: bool) -> None:
     """ItemizedCLIP for 3D radiology: from DICOM and reports to findings and where they are seen.
 
-    Research use only. Exit status: 0 done, 1 something failed, 2 misused.
+    Research use only. Exit status: 0 done, 1 something failed, 2 misused (what was named is not there, too).
     """
     level = logging.ERROR if quiet else [logging.WARNING, logging.INFO, logging.DEBUG][min(verbose, 2)]
     logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)

@@ -123,7 +123,7 @@ def open_source(source: Path | str) -> Iterator[Path]:
         yield source
         return
     if not source.exists():
-        raise SourceError(f"{source} does not exist.")
+        raise SourceError(f"{source} does not exist.", misuse=True)
     folder = Path(tempfile.mkdtemp(prefix=_TEMPORARY))
     try:
         kind = "tar" if tarfile.is_tarfile(source) else archive_kind(_read_head(source, _HEAD_BYTES) or b"")

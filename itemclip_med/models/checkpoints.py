@@ -123,7 +123,9 @@ def find_model(name: str | Path, *, revision: str | None = None) -> Path:
     shipped = ", ".join(shipped_models()) or "none"
     is_hub_id = text.count("/") == 1 and not folder.is_absolute() and not text.startswith((".", "~"))
     if not is_hub_id:
-        raise ModelError(f"Model {text}: no such folder, and no shipped model of that name (shipped: {shipped}).")
+        raise ModelError(
+            f"Model {text}: no such folder, and no shipped model of that name (shipped: {shipped}).", misuse=True
+        )
     from huggingface_hub import snapshot_download
 
     try:

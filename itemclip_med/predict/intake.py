@@ -82,7 +82,7 @@ def take_in(
         RecipeError: if there is no such recipe, or it does not read this format.
     """
     if not source.exists():
-        raise SourceError(f"{source} does not exist.")
+        raise SourceError(f"{source} does not exist.", misuse=True)
     kind = _kind_of(source)
     loaded = _fitting(load_recipe(recipe), kind, place)
     folder = source

@@ -155,7 +155,8 @@ def load_recipe(name_or_path: str | Path) -> Recipe:
             close = difflib.get_close_matches(text, list_recipes(), n=1)
             hint = f" Did you mean {close[0]}?" if close else ""
             raise RecipeError(
-                f"No recipe {text!r}.{hint} There are {', '.join(list_recipes())}; or give the path of a YAML file."
+                f"No recipe {text!r}.{hint} There are {', '.join(list_recipes())}; or give the path of a YAML file.",
+                misuse=True,
             )
     return parse_recipe(_read_yaml(path), name=path.stem)
 

@@ -175,7 +175,9 @@ def check_version(root: Path) -> None:
     """
     path = root / STORE_FILE
     if not path.is_file():
-        raise StoreError(f"{root} is no store: it has no {STORE_FILE}. Make one with `itemclip-med preprocess`.")
+        raise StoreError(
+            f"{root} is no store: it has no {STORE_FILE}. Make one with `itemclip-med preprocess`.", misuse=True
+        )
     try:
         version = json.loads(path.read_bytes())["version"]
     except (ValueError, KeyError, TypeError, RecursionError) as error:

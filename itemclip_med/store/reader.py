@@ -52,7 +52,7 @@ class Store:
         """
         if study_id not in self._by_id:
             some = ", ".join(list(self._by_id)[:3]) or "none"
-            raise StoreError(f"Study {study_id} is not in the store of {len(self)} studies ({some} …).")
+            raise StoreError(f"Study {study_id} is not in the store of {len(self)} studies ({some} …).", misuse=True)
         return self._by_id[study_id]
 
     def read(self, series: Series, box: tuple[slice, slice, slice] | None = None) -> np.ndarray:

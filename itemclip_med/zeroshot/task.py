@@ -56,11 +56,13 @@ def load_task(name_or_path: str | Path) -> Task:
     elif name in list_tasks():
         path = _TASKS_DIR / f"{name}.yaml"
     else:
-        raise TaskError(f"No task {text!r}: there are {', '.join(list_tasks())}, or give the path of a .yaml file.")
+        raise TaskError(
+            f"No task {text!r}: there are {', '.join(list_tasks())}, or give the path of a .yaml file.", misuse=True
+        )
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise TaskError(f"Task {text}: the file cannot be read ({error.strerror}).") from error
+        raise TaskError(f"Task {text}: the file cannot be read ({error.strerror}).", misuse=True) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise TaskError(f"Task {text}: not a YAML file ({str(error).splitlines()[0]}).") from error
     return task_from_dict(values, where=path.name)
@@ -135,7 +137,7 @@ def task_from_dict(values: Any, *, where: str = "task") -> Task:
         title=str(values["title"]),
         rules=" ".join(str(values["protocol"]).split()),
         findings=findings,
-        label_reader=reader,
+        label_reader=str(reader),
         label_file=str(labels.get("file", "labels.csv")),
         id_rule=id_rule,
         patient=_pattern(values, "patient", where),

@@ -133,5 +133,5 @@ def test_copy_overwrites_nothing(tmp_path):
 
 def test_unknown_bundle_is_answered_with_the_known_ones():
     result = run("path", "nothing")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert all(path.name in result.output for path in BUNDLES)

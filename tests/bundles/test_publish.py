@@ -92,7 +92,7 @@ def test_words_about_weights_need_weights(tmp_path):
 
 def test_a_model_that_is_not_there_leaves_nothing_behind(tmp_path):
     result = run(tmp_path / "out", "--model", tmp_path / "nothing")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "no such folder" in result.output
     assert not (tmp_path / "out").exists()
 

@@ -180,7 +180,7 @@ def test_prompts_of_a_file_replace_the_findings(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["nowhere", "--bundle", "head_ct_itemclip"], 1, "does not exist"),
+        (["nowhere", "--bundle", "head_ct_itemclip"], 2, "does not exist"),
         (["nowhere"], 2, "--bundle"),
         (["nowhere", "--model", "head_ct_phantom", "--spacing-mm", "1", "1", "1"], 2, "--orientation"),
         (["nowhere", "--bundle", "head_ct_itemclip", "--prompts", "EMPTY"], 1, "empty"),
