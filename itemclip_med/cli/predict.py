@@ -11,7 +11,9 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 @click.command()
 @click.argument("study", type=click.Path(path_type=Path))
-@click.option("--bundle", help="A shipped bundle's model, preprocessing and findings; see `bundle list`.")
+@click.option(
+    "--bundle", help="Model, preprocessing and findings of a shipped bundle (see `bundle list`), or of a copy's folder."
+)
 @click.option("--model", default="", help="Folder, hub id or shipped name; in place of the bundle's.")
 @click.option("--prompts", type=_FILE, help="YAML: finding to the words that ask for it; by default the task's.")
 @click.option("--task", default="", help="Findings of a named task; see `zeroshot list`.")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from itemclip_med.errors import ModelError
+from itemclip_med.predict.bundles import find_bundle, find_weights, read_inference
+from itemclip_med.preprocess.recipe import list_recipes
 from itemclip_med.records import Finding
 from itemclip_med.resources import bundles_dir
 from itemclip_med.zeroshot import load_task, read_prompts
@@ -19,7 +20,7 @@ class Asked:
     """What a prediction is made with.
 
     Attributes:
-        model: folder, hub id or shipped name.
+        model: folder, hub id or shipped name, or the folder of a bundle with weights.
         recipe: name or path of the preprocessing; "" for the one of the model's domain.
         findings: what is asked for; empty for the findings of the domain's task.
     """
@@ -32,21 +33,29 @@ class Asked:
 def from_bundle(name: str, model: str = "", prompts: Path | None = None, task: str = "") -> Asked:
     """What a bundle's ``inference.json`` says, with a model, prompts or task in place of its own.
 
+    Args:
+        name: of a shipped bundle, or the folder of a copy.
+        model: folder, hub id or shipped name; "": the weights in the bundle.
+        prompts: file of prompts.
+        task: name of a task.
+
     Raises:
-        ModelError: if there is no such bundle, or neither it nor the user names weights.
+        ModelError: if there is no such bundle, neither it nor the user names weights, or it names a recipe that does
+            not ship with the package.
         TaskError: if prompts or task are none.
     """
-    folder = bundles_dir() / name
-    path = folder / "configs" / "inference.json"
-    if Path(name).name != name or not path.is_file():
-        known = ", ".join(sorted(found.parents[1].name for found in bundles_dir().glob("*/configs/inference.json")))
-        raise ModelError(f"No bundle {name!r}: there are {known}.")
-    values = json.loads(path.read_text(encoding="utf-8"))
-    own = folder / "models"
-    model = model or values.get("model") or (str(own) if (own / "config.json").is_file() else _SHIPPED.get(name, ""))
+    folder = find_bundle(name)
+    values = read_inference(folder)
+    shipped = _SHIPPED.get(folder.name, "") if folder.parent.samefile(bundles_dir()) else ""
+    model = model or str(values.get("model") or "") or find_weights(folder) or shipped
     if not model:
-        raise ModelError(f"Bundle {name} comes without weights: name a model folder or hub id with --model.")
-    return Asked(model, values.get("recipe", ""), ask_for(prompts, task or values.get("task", "")))
+        raise ModelError(
+            f"Bundle {folder.name} comes without weights: name a model folder or hub id with --model.", misuse=True
+        )
+    recipe = str(values.get("recipe", ""))
+    if recipe and recipe not in list_recipes():  # a recipe of a bundle's own could name any code
+        raise ModelError(f"Bundle {folder.name}: there is no recipe {recipe!r}; name one with --recipe.")
+    return Asked(model, recipe, ask_for(prompts, task or str(values.get("task", ""))))
 
 
 def ask_for(prompts: Path | None, task: str = "") -> tuple[Finding, ...]:

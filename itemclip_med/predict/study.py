@@ -19,6 +19,7 @@ from itemclip_med.explain.heatmap import LoadedStudy
 from itemclip_med.explain.notes import model_notes
 from itemclip_med.explain.output import make_folder, write_maps
 from itemclip_med.predict.asked import Asked, ask_for
+from itemclip_med.predict.bundles import load_model
 from itemclip_med.predict.intake import RECIPES, Intake, Place, domain_of, take_in
 from itemclip_med.predict.results import DISCLAIMER
 from itemclip_med.records import Finding
@@ -80,11 +81,9 @@ def predict_study(
             written.
         ModelError: if the model cannot be loaded or has no heatmaps.
     """
-    from itemclip_med.models import ItemizedCLIP
-
     say = say or (lambda line: None)
     source, out_dir = Path(source), make_folder(out_dir)
-    model = ItemizedCLIP.from_pretrained(asked.model)
+    model = load_model(asked.model)
     model_input = ModelInput.from_dict(model.preprocessing)
     domain = domain_of(model_input)
     findings = asked.findings or ask_for(None, _TASKS[domain])
