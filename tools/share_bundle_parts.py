@@ -28,8 +28,8 @@ WHOLE_FILES = (
 OWN_ENTRIES = {
     "configs/train.json": (
         "_desc_", "output_dir", "_desc_run", "epochs", "batch_size", "micro_batch_size", "learning_rate",
-        "weight_decay", "warmup_steps", "num_items", "_desc_augmentation", "max_shift", "max_offset", "mirror", "task",
-        "_desc_model_input", "model_input", "model_config", "loss_def",
+        "weight_decay", "warmup_steps", "num_items", "series", "_desc_augmentation", "random_crop", "max_shift",
+        "max_offset", "mirror", "task", "_desc_model_input", "model_input", "model_config", "loss_def",
     ),
     "configs/inference.json": ("recipe", "task"),
 }  # fmt: skip

@@ -68,7 +68,7 @@ class StudyDataset(Dataset):
         if augmentation is not None and augmentation.random_crop and (model_input.fit != "crop" or cache):
             raise ModelError(
                 f"Augmentation: random_crop with fit {model_input.fit!r} and cache {cache}; it needs fit 'crop', and "
-                "no cache, which keeps one crop."
+                "no cache, which keeps one crop: set one of the two to false."
             )
         if series not in ("first", "random"):
             raise ValueError(f"StudyDataset: series is {series!r}, expected first or random.")

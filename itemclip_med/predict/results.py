@@ -177,5 +177,7 @@ def evaluate_scores(store: Store, task: Task, folder: str | Path) -> dict[str, A
     metrics = score_files(
         task, folder / "scores.csv", folder / "labels.csv", folder, studies_path=folder / "studies.csv"
     )
-    logger.info("task %s: %s", task.name, folder / "metrics.json")
+    mean = metrics["mean"].get("auc")
+    shown = "mean AUC undefined" if mean is None else f"mean AUC {mean:.3f}"
+    logger.info("task %s: %s of %d studies, more in %s", task.name, shown, len(labels), folder / "metrics.json")
     return metrics

@@ -6,7 +6,7 @@ from itemclip_med.training.checkpoints import Checkpoints, find_checkpoints
 from itemclip_med.training.export import ExportModel
 from itemclip_med.training.finetune import LabelStep, PrepareLabelBatch, finetune_groups, label_step, labeled_studies
 from itemclip_med.training.logs import LossLog, MetricLog
-from itemclip_med.training.optimizing import GradClip, LogScaleClamp, parameter_groups
+from itemclip_med.training.optimizing import GradClip, LogScaleClamp, LossScaling, parameter_groups
 from itemclip_med.training.progress import Progress
 from itemclip_med.training.recording import RunRecord, ScoreTable
 from itemclip_med.training.resume import Resume
@@ -27,6 +27,7 @@ __all__ = [
     "LabelStep",
     "LogScaleClamp",
     "LossLog",
+    "LossScaling",
     "MaskedMeanAUC",
     "MeanAUC",
     "MetricLog",

@@ -37,8 +37,10 @@ class ExportModel:
         self.best_epoch = 0
 
     def attach(self, engine: Engine) -> None:
-        """Listen to the end of an epoch."""
+        """Listen to the end of an epoch; for the last model to the end of the run too."""
         engine.add_event_handler(Events.EPOCH_COMPLETED, self)
+        if self.metric is None:
+            engine.add_event_handler(Events.COMPLETED, self._tell)
 
     def __call__(self, engine: Engine) -> None:
         """Write the folder, if this is the best model so far or every epoch counts."""
@@ -47,9 +49,13 @@ class ExportModel:
             if not value > self.best:
                 return
             self.best, self.best_epoch = value, engine.state.epoch
-            logger.info("epoch %d: best %s so far, %.4f", engine.state.epoch, self.metric, value)
+            epoch, folder = engine.state.epoch, self.folder
+            logger.info("epoch %d: best %s so far, %.4f, kept in %s", epoch, self.metric, value, folder)
         if is_main():
             unwrapped(self.model).save_pretrained(self.folder, dtype=self.dtype)
+
+    def _tell(self, engine: Engine) -> None:
+        logger.info("done after epoch %d, the last model is in %s", engine.state.epoch, self.folder)
 
     def state_dict(self) -> dict[str, Any]:
         """Best value and its epoch."""

@@ -20,6 +20,7 @@ from itemclip_med.training.tables import Table
 logger = logging.getLogger(__name__)
 
 _SLOW_LOADER = 0.3  # share of the time spent waiting from which a hint is given
+_SETTLED_STEPS = 200  # of a first epoch, in which caches are filled and workers start
 
 
 class LossLog:
@@ -128,7 +129,8 @@ class LossLog:
             100 * row["data_wait"],
             _duration(left),
         )
-        if row["data_wait"] > _SLOW_LOADER and not self._hinted and state.epoch > 1:
+        has_settled = state.epoch > 1 or state.iteration >= _SETTLED_STEPS
+        if row["data_wait"] > _SLOW_LOADER and not self._hinted and has_settled:
             self._hinted = True
             logger.warning(
                 "%.0f %% of the time goes into waiting for data: raise num_workers or prefetch, or set cache where the "
@@ -208,15 +210,19 @@ class _Clock:
         self._asked = time.perf_counter()
 
     def restart(self) -> None:
+        """Begin a new row."""
         self._since, self._waited, self.studies = time.perf_counter(), 0.0, 0
 
     def start_waiting(self) -> None:
+        """The loader was asked for a batch."""
         self._asked = time.perf_counter()
 
     def stop_waiting(self) -> None:
+        """The batch is here."""
         self._waited += time.perf_counter() - max(self._asked, self._since)
 
     def speed(self, steps: int) -> dict[str, float]:
+        """What a row says of its steps' time."""
         seconds = max(time.perf_counter() - self._since, 1e-9)
         return {
             "seconds_per_step": round(seconds / steps, 4),

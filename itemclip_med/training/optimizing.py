@@ -54,17 +54,41 @@ def _by_decay(parameters: Iterable[nn.Parameter], weight_decay: float) -> list[d
     ]
 
 
+class LossScaling:
+    """Scale the loss in half precision alone: bfloat16 has the exponents of float32, and nothing to rescue.
+
+    MONAI's trainer scales with any AMP, and a scaler skips steps with gradients that are no numbers, on and on. Name
+    it before :class:`Resume` among the trainer's handlers: what is resumed is the scaler's state.
+
+    Args:
+        dtype: of AMP, "float16" or "bfloat16".
+    """
+
+    def __init__(self, dtype: str) -> None:
+        self.dtype = dtype
+
+    def attach(self, engine: Engine) -> None:
+        """Listen to the start of the run, when the trainer has made a scaler."""
+        engine.add_event_handler(Events.STARTED, self)
+
+    def __call__(self, engine: Engine) -> None:
+        """Put a scaler that does nothing in place of the trainer's, where the loss needs none."""
+        if self.dtype != "float16" and getattr(engine, "scaler", None) is not None:
+            engine.scaler = torch.amp.GradScaler(enabled=False)
+
+
 class GradClip:
     """Clip the norm of all gradients before an optimizer step.
 
     With gradient accumulation only the iterations that step are clipped; with AMP gradients are unscaled first. A norm
-    that is no finite number ends the run before the weights are touched.
+    that is no finite number ends the run before the weights are touched. In half precision a loss scaler skips such
+    steps and scales less; the run ends where a scale below 1 does not help either.
 
     Args:
         max_norm: largest allowed norm.
 
     Raises:
-        ItemClipError: if the norm is not finite and no scaler skips the step.
+        ItemClipError: if the norm is not finite, and no smaller scale is left to try.
     """
 
     def __init__(self, max_norm: float = 1.0) -> None:
@@ -82,7 +106,7 @@ class GradClip:
         if scaler is not None:
             scaler.unscale_(engine.optimizer)
         norm = nn.utils.clip_grad_norm_(_parameters(engine.optimizer), self.max_norm)
-        if scaler is None and not bool(torch.isfinite(norm)):  # a scaler skips such a step by itself
+        if (scaler is None or not scaler.is_enabled() or scaler.get_scale() < 1) and not bool(torch.isfinite(norm)):
             stop_for_numbers(engine, "the gradients are no finite numbers")
 
 

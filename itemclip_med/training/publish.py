@@ -74,7 +74,7 @@ def copy_bundle(
     publication = publication or Publication()
     left = _write_weights(network, model, dest, publication)
     for name in ("train.json", "inference.json"):
-        _edit_json(dest / "configs" / name, lambda values: values.update(_network_entries(network)))
+        _edit_json(dest / "configs" / name, lambda values: _set_network(values, network))
     _edit_json(dest / "configs" / "metadata.json", lambda values: _describe_network(values, network, publication))
     readme = dest / "docs" / "README.md"
     text = _with_performance(readme.read_text(encoding="utf-8"), performance_text(publication.metrics))
@@ -130,16 +130,18 @@ def _write_weights(network: Any, model: str | Path, dest: Path, publication: Pub
     return []
 
 
-def _network_entries(network: Any) -> dict[str, Any]:
-    """``model_input`` and ``model_config`` of just this network, each value open to overrides."""
+def _set_network(values: dict[str, Any], network: Any) -> None:
+    """Put ``model_input`` and ``model_config`` of just this network into a configuration, open to overrides."""
 
     def plain(values: Mapping[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in values.items() if name not in ("format", "version")}
 
-    return {
-        "model_input": {"_target_": "itemclip_med.transforms.ModelInput", **plain(network.preprocessing)},
-        "model_config": {"_target_": "itemclip_med.models.ItemizedCLIPConfig", **plain(network.config.to_dict())},
-    }
+    model_input = plain(network.preprocessing)
+    values["model_input"] = {"_target_": "itemclip_med.transforms.ModelInput", **model_input}
+    config = plain(network.config.to_dict())
+    values["model_config"] = {"_target_": "itemclip_med.models.ItemizedCLIPConfig", **config}
+    if "random_crop" in values and model_input["fit"] != "crop":
+        values["random_crop"] = False  # there is nothing to crop from
 
 
 def _describe_network(values: dict[str, Any], network: Any, publication: Publication) -> None:

@@ -56,6 +56,10 @@ def test_the_published_hyper_parameters_are_the_defaults(folder):
         "masks": (loss["keep_rate"], loss["key_share"], loss["worst_positive_factor"], loss["normal_check"]),
         "sizes": (values["model_input"]["grid"], values["model_config"]["patch_size"]),
         "text": values["model_config"]["context_length"],
+        "augmentation": [
+            values[name] for name in ("random_crop", "max_shift", "max_offset", "mirror", "max_gain", "max_noise")
+        ],
+        "acquisitions": (values["series"], values["model_input"]["max_series"]),
     }
     assert found == {
         "global batch on 8 GPUs": 512 if chest else 256,
@@ -66,4 +70,6 @@ def test_the_published_hyper_parameters_are_the_defaults(folder):
         "masks": (0.95, 0.05, 1.0, True) if chest else (0.9, 0.05, 1.5, True),
         "sizes": ([112, 336, 336], [8, 24, 24]) if chest else ([48, 224, 224], [8, 16, 16]),
         "text": 256,
+        "augmentation": [chest, [0, 0, 0], 0, 0.0, 0.0, 0.0],
+        "acquisitions": ("random", 1) if chest else ("first", 10),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import os
 import random
@@ -36,6 +37,7 @@ def read_rows(path: Path) -> list[dict[str, str]]:
         return [{name: value for name, value in row.items() if name not in TIMES} for row in csv.DictReader(file)]
 
 
+PRECISIONS = ("bfloat16", "float16")  # autocast; with float16 a loss scaler that skips steps, shrinks and grows
 SHORT = {"epochs": 2, "batch_size": 4}
 LATE_EVENTS = range(15, 23)  # of 2 epochs of 2 steps: the end of the first, its validation, the start of the second
 
@@ -48,6 +50,11 @@ def runs(tmp_path_factory) -> dict[str, tuple[Path, dict]]:
     tasks = {
         "whole": {"options": OPTIONS},
         "killed twice": {"options": OPTIONS, "die_at": [draw.uniform(0.25, 0.5), draw.uniform(0.25, 0.5), 0]},
+        **{f"whole {name}": {"options": OPTIONS | {"precision": name}} for name in PRECISIONS},
+        **{
+            f"killed {name}": {"options": OPTIONS | {"precision": name}, "die_at": [0.2, draw.uniform(0.25, 0.5), 0]}
+            for name in PRECISIONS
+        },
         "told to stop": {"options": OPTIONS, "die_at": [0, 0, 0], "signal_at": [0.3, 0.4, 0]},
         "short": {"options": SHORT},
         **{f"event {event}": {"options": SHORT, "die_at": [0, 0], "signal_at": [event, 0]} for event in LATE_EVENTS},
@@ -66,6 +73,34 @@ def test_two_kills_leave_the_weights_and_curves_of_the_uninterrupted_run(runs):
     folder, found = runs["killed twice"]
     assert found["statuses"] == [-signal.SIGKILL, -signal.SIGKILL, 0]
     assert_same_run(folder, runs["whole"][0])
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_two_kills_change_nothing_under_autocast(runs, precision):
+    folder, found = runs[f"killed {precision}"]
+    assert found["statuses"] == [-signal.SIGKILL, -signal.SIGKILL, 0]
+    assert_same_run(folder, runs[f"whole {precision}"][0])
+    assert (folder / "weights").read_bytes() != (runs["whole"][0] / "weights").read_bytes()
+
+
+def test_the_loss_scaler_goes_on_where_it_was(tmp_path):
+    def scales(folder: Path, stop_after: int = 10**6) -> list[float]:
+        run = ToyRun(folder, **OPTIONS, precision="float16", resume="latest")
+        found = []
+
+        def note(engine):
+            found.append(engine.scaler.get_scale())
+            if len(found) == stop_after:
+                engine.terminate()
+
+        run.trainer.add_event_handler(Events.ITERATION_COMPLETED, note)
+        run.run()
+        return found
+
+    whole = scales(tmp_path / "whole")
+    assert whole[0] < 2.0**30  # a step was skipped
+    assert any(after > before for before, after in itertools.pairwise(whole))  # and the scale grew again
+    assert scales(tmp_path / "stopped", stop_after=7) + scales(tmp_path / "stopped") == whole
 
 
 @pytest.mark.long
@@ -170,6 +205,24 @@ def test_gradients_that_are_no_numbers_end_the_run(tmp_path):
     with pytest.raises(ItemClipError, match=r"Step 1 .*the gradients are no finite numbers"):
         run.run()
     assert all(bool(torch.isfinite(value).all()) for value in run.model.parameters())
+
+
+def test_a_loss_scaler_does_not_skip_such_steps_for_ever(tmp_path):
+    run = ToyRun(tmp_path, epochs=20, precision="float16")
+    run.model.patches.weight.register_hook(lambda gradient: gradient * float("nan"))
+    before = [value.clone() for value in run.model.parameters()]
+    with pytest.raises(ItemClipError, match="the gradients are no finite numbers"):
+        run.run()
+    assert run.trainer.scaler.get_scale() < 1
+    assert all(torch.equal(value, old) for value, old in zip(run.model.parameters(), before, strict=True))
+
+
+def test_bfloat16_needs_no_loss_scaler(tmp_path):
+    run = ToyRun(tmp_path, epochs=1, precision="bfloat16", scaled=True)
+    run.model.patches.weight.register_hook(lambda gradient: gradient * float("nan"))
+    with pytest.raises(ItemClipError, match=r"Step 1 .*the gradients are no finite numbers"):
+        run.run()
+    assert not run.trainer.scaler.is_enabled()
 
 
 @pytest.mark.parametrize("setting", [{"keep": 0}, {"every_steps": -1}, {"every_seconds": -1.0}])

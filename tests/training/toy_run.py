@@ -8,6 +8,7 @@ import torch
 from ignite.engine import Events
 from monai.engines import SupervisedEvaluator, SupervisedTrainer
 from monai.handlers import LrScheduleHandler, ValidationHandler
+from monai.inferers import SimpleInferer
 from monai.optimizers import WarmupCosineSchedule
 
 from itemclip_med.data import BlockSampler
@@ -19,6 +20,7 @@ from itemclip_med.training import (
     ItemizedStep,
     LogScaleClamp,
     LossLog,
+    LossScaling,
     MeanAUC,
     MetricLog,
     PickTotal,
@@ -37,6 +39,28 @@ from tests.training.toy_model import ToyModel, ToyStudies, collate
 FINDINGS = {"bleed": ["bleed", "fracture"], "shift": "shift"}
 
 
+class CpuAutocast(SimpleInferer):
+    """MONAI's trainer casts for CUDA alone; this does on the CPU what it does there."""
+
+    def __init__(self, precision: str) -> None:
+        super().__init__()
+        self.dtype = getattr(torch, precision)
+
+    def __call__(self, inputs, network, *args, **keywords):
+        with torch.autocast("cpu", dtype=self.dtype):
+            return super().__call__(inputs, network, *args, **keywords)
+
+
+class CpuScaler:
+    """MONAI's trainer scales the loss for CUDA alone; this scaler overflows in the first steps, and grows soon."""
+
+    def attach(self, engine) -> None:
+        engine.add_event_handler(Events.STARTED, self)
+
+    def __call__(self, engine) -> None:
+        engine.scaler = torch.amp.GradScaler("cpu", init_scale=2.0**30, growth_interval=3)
+
+
 class ToyRun:
     """Trainer, evaluator and what they share."""
 
@@ -50,6 +74,8 @@ class ToyRun:
         batch_size: int = 4,
         every_steps: int = 0,
         accumulation_steps: int = 1,
+        precision: str = "float32",
+        scaled: bool = False,
     ) -> None:
         torch.manual_seed(0)
         self.model = ToyModel()
@@ -75,6 +101,8 @@ class ToyRun:
         parts = {"model": self.model, "optimizer": optimizer, "lr_scheduler": schedule, "best": self.best}
         self.checkpoints = Checkpoints(folder / "checkpoints", parts, self.evaluator, every_steps=every_steps)
         handlers = [
+            *([CpuScaler()] if scaled or precision == "float16" else []),
+            LossScaling(precision),
             Resume(self.checkpoints, resume),
             SeedDraws(5, step, [self.dataset]),
             StopOnNaN(),
@@ -99,6 +127,8 @@ class ToyRun:
             decollate=False,
             optim_set_to_none=True,
             accumulation_steps=accumulation_steps,
+            amp=scaled or precision == "float16",
+            inferer=SimpleInferer() if precision == "float32" else CpuAutocast(precision),
         )
         self.checkpoints.attach(self.trainer)
         self.schedule = schedule
