@@ -138,7 +138,7 @@ def begin(method: Method, seed: int, sizes: Sizes, *, quick: bool) -> dict[str, 
         "quick": quick,
         "baseline": method.baseline,
         "changes": dict(method.changes),
-        "shared": shared_settings(sizes),
+        "shared": shared_settings(sizes, method.length),
         "num_train_drawn": sizes.num_train,
         "num_test": sizes.num_test,
         "revision": revision(),
@@ -163,11 +163,13 @@ def train(method: Method, seed: int, sizes: Sizes, paths: Paths) -> dict[str, An
     shutil.rmtree(run_dir, ignore_errors=True)
     run_dir.mkdir(parents=True)
     overlay = run_dir / "settings.json"
-    overlay.write_text(json.dumps(shared_settings(sizes) | dict(method.changes), indent=1), encoding="utf-8")
+    overlay.write_text(
+        json.dumps(shared_settings(sizes, method.length) | dict(method.changes), indent=1), encoding="utf-8"
+    )
     configs = [overlay]
     if method.baseline:
         configs.insert(0, bundles_dir() / "head_ct_itemclip" / "configs" / method.baseline)
-    settings = DemoSettings(epochs=sizes.epochs, seed=seed, configs=tuple(map(str, configs)))
+    settings = DemoSettings(epochs=sizes.epochs * method.length, seed=seed, configs=tuple(map(str, configs)))
     start, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
     train_bundle(store, run_dir, settings, run_dir / "training.log")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -20,6 +20,7 @@ class Method:
         group: of lines that stand together.
         baseline: config of the bundle, laid over demo.json; "" for ItemizedCLIP and its ablations.
         changes: ids of the bundle's config to values, the only ones that differ from the other methods.
+        length: how many times as long it is trained as the others.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Method:
     group: str
     baseline: str = ""
     changes: Mapping[str, Any] = field(default_factory=dict)
+    length: int = 1
 
 
 METHODS = {
@@ -45,6 +47,9 @@ METHODS = {
         Method("clip", "CLIP, whole report", "baseline", "baseline_clip.json"),
         Method("sentence", "CLIP, one random item", "baseline", "baseline_sentence.json"),
         Method("dual", "CLIP, report and random item", "baseline", "baseline_dual.json"),
+        Method("itemclip_long", "ItemizedCLIP, four times as long", "longer", length=4),
+        Method("flair_long", "FLAIR-style, four times as long", "longer", "baseline_flair.json", length=4),
+        Method("siglip_long", "SigLIP, four times as long", "longer", "baseline_siglip.json", length=4),
     )
 }
 
@@ -54,6 +59,7 @@ QUEUE: tuple[tuple[str, int], ...] = (
     *((name, 1) for name in ("itemclip", "siglip", "flair")),
     *((name, 0) for name in _ABLATIONS),
     *((name, 0) for name in ("multi_positive", "sentence", "dual")),
+    *((name, 0) for name in ("itemclip_long", "flair_long", "siglip_long")),
     *((name, 2) for name in ("itemclip", "siglip", "flair")),
     *((name, 1) for name in ("clip", *_ABLATIONS, "multi_positive", "sentence", "dual")),
 )
@@ -88,18 +94,18 @@ QUICK = replace(
 )
 
 
-def shared_settings(sizes: Sizes) -> dict[str, Any]:
-    """Settings of the bundle that all methods share, beside those of demo.json.
+def shared_settings(sizes: Sizes, length: int = 1) -> dict[str, Any]:
+    """Settings of the bundle that all methods of one length share, beside those of demo.json.
 
     Nothing is mirrored, for that would make the left-out pairs; the few validation studies choose nothing.
     """
     return {
-        "epochs": sizes.epochs,
+        "epochs": sizes.epochs * length,
         "batch_size": sizes.batch_size,
         "max_shift": [1, 8, 8],
         "max_offset": 3,
         "mirror": 0.0,
         "val_share": 0.05,
-        "val_interval": sizes.epochs,
+        "val_interval": sizes.epochs * length,
         "tensorboard": False,
     }
