@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from itemclip_med.errors import RecipeError
 from itemclip_med.formats import FORMATS, FileRules, parse_file_rules
-from itemclip_med.preprocess.recipe_ids import SPLITS, StudyIdRule, check_choice, parse_study_id
+from itemclip_med.preprocess.recipe_ids import SPLITS, StudyIdRule, check_choice, parse_study_id, read_block
 from itemclip_med.preprocess.recipe_tables import (
     About,
     CheckRule,
@@ -188,7 +188,7 @@ def parse_recipe(values: Mapping[str, Any], name: str) -> Recipe:
         number = values.get(key, 1)
         if isinstance(number, bool) or not isinstance(number, int) or number < 1:
             raise RecipeError(f"Recipe {name}: {key} is {number!r}, expected an integer of at least 1.")
-    return Recipe(
+    recipe = Recipe(
         name=str(values.get("name", name)),
         sources=sources,
         source_name=str(values.get("source_name", values.get("name", name))),
@@ -210,6 +210,8 @@ def parse_recipe(values: Mapping[str, Any], name: str) -> Recipe:
         values=dict(values),
         digest=_digest(values),
     )
+    _refuse_idle_exclusions(recipe)
+    return recipe
 
 
 def _digest(values: Mapping[str, Any]) -> str:
@@ -244,15 +246,19 @@ def _refuse_unknown(values: Mapping[str, Any], name: str) -> None:
         raise RecipeError(f"Recipe {name}: unknown key {key!r}, and nothing refers to it.{hint}")
 
 
+def _refuse_idle_exclusions(recipe: Recipe) -> None:
+    """Studies are left out by the public ids of files: elsewhere the block would be read and do nothing."""
+    names_studies = recipe.exclude.ids or recipe.exclude.lists
+    if names_studies and (recipe.study_id.rule != "public" or "dicom" in recipe.sources):
+        raise RecipeError(
+            f"Recipe {recipe.name}: exclude leaves out files by their public ids, neither DICOM nor hashed ids: name "
+            "such studies in the exclude of the task, or take them out of the source."
+        )
+
+
 def _mapping(name: str, values: Mapping[str, Any], key: str, allowed: tuple[str, ...] | None) -> Mapping[str, Any]:
     """The mapping under ``key``, empty if it is not there."""
-    found = values.get(key) or {}
-    if not isinstance(found, Mapping):
-        raise RecipeError(f"Recipe {name}: {key} is {found!r}, expected keys and values.")
-    for entry in found:
-        if allowed is not None and entry not in allowed:
-            raise RecipeError(f"Recipe {name}: {key} has the unknown key {entry!r}, expected {', '.join(allowed)}.")
-    return found
+    return read_block(name, key, values.get(key) or {}, allowed)
 
 
 def _file_rules(name: str, values: Mapping[str, Any], sources: tuple[str, ...]) -> FileRules | None:

@@ -79,3 +79,23 @@ def check_choice(name: str, key: str, value: Any, allowed: tuple[str, ...]) -> N
     """
     if value not in allowed:
         raise RecipeError(f"Recipe {name}: {key} is {value!r}, expected one of {', '.join(allowed)}.")
+
+
+def read_block(name: str, key: str, values: Any, allowed: tuple[str, ...] | None) -> Mapping[str, Any]:
+    """A block of a recipe: keys and values, of known keys only.
+
+    Args:
+        name: of the recipe, for messages.
+        key: of the block, for messages.
+        values: what stands there.
+        allowed: the keys it may have; None for any.
+
+    Raises:
+        RecipeError: if it is no mapping, or has an unknown key; names the key.
+    """
+    if not isinstance(values, Mapping):
+        raise RecipeError(f"Recipe {name}: {key} is {values!r}, expected keys and values.")
+    for entry in values:
+        if allowed is not None and entry not in allowed:
+            raise RecipeError(f"Recipe {name}: {key} has the unknown key {entry!r}, expected {', '.join(allowed)}.")
+    return values

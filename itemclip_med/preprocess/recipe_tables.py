@@ -8,7 +8,7 @@ from typing import Any
 
 from itemclip_med.errors import RecipeError
 from itemclip_med.labels import ID_NORMALIZERS, LABEL_READERS
-from itemclip_med.preprocess.recipe_ids import check_choice
+from itemclip_med.preprocess.recipe_ids import check_choice, read_block
 
 SIDES = ("chest",)
 _MM = (0.1, 12.0)
@@ -144,7 +144,7 @@ def parse_labels(name: str, values: Any) -> LabelTables | None:
     """
     if not values:
         return None
-    values = _block(name, "labels", values, ("reader", "default", "id_column"))
+    values = read_block(name, "labels", values, ("reader", "default", "id_column"))
     check_choice(name, "labels: reader", values.get("reader"), tuple(LABEL_READERS))
     return LabelTables(values["reader"], _names(values.get("default")), str(values.get("id_column", "")))
 
@@ -157,7 +157,7 @@ def parse_reports(name: str, values: Any) -> ReportTables | None:
     """
     if not values:
         return None
-    values = _block(name, "reports", values, ("ids", "default", "id_column", "text_columns", "empty"))
+    values = read_block(name, "reports", values, ("ids", "default", "id_column", "text_columns", "empty"))
     check_choice(name, "reports: ids", values.get("ids"), tuple(ID_NORMALIZERS))
     default, text = _names(values.get("default")), _names(values.get("text_columns"))
     if default and not (text and values.get("id_column")):
@@ -180,8 +180,8 @@ def parse_exclusions(name: str, values: Any) -> Exclusions:
     Raises:
         RecipeError: if a key is unknown.
     """
-    values = _block(name, "exclude", values or {}, ("lists", "ids"))
-    return Exclusions(_names(values.get("lists")), _block(name, "exclude: ids", values.get("ids") or {}, None))
+    values = read_block(name, "exclude", values or {}, ("lists", "ids"))
+    return Exclusions(_names(values.get("lists")), read_block(name, "exclude: ids", values.get("ids") or {}, None))
 
 
 def parse_check(name: str, values: Any) -> CheckRule:
@@ -190,7 +190,7 @@ def parse_check(name: str, values: Any) -> CheckRule:
     Raises:
         RecipeError: if a key is unknown or a pair is none.
     """
-    values = _block(name, "check", values or {}, ("sides", "spacing_mm", "extent_mm"))
+    values = read_block(name, "check", values or {}, ("sides", "spacing_mm", "extent_mm"))
     if values.get("sides"):
         check_choice(name, "check: sides", values["sides"], SIDES)
     pairs = []
@@ -209,19 +209,21 @@ def parse_about(name: str, values: Any) -> About:
     Raises:
         RecipeError: if a key is unknown.
     """
-    values = _block(name, "about", values or {}, ("title", "get", "license", "cite", "notes"))
+    values = read_block(name, "about", values or {}, ("title", "get", "license", "cite", "notes"))
     texts = {key: str(values.get(key, "")).strip() for key in ("title", "get", "license", "cite")}
     return About(**texts, notes=_names(values.get("notes")))
 
 
 def _metadata(name: str, values: Any) -> MetadataTable:
-    values = _block(name, "metadata", values, ("default", "id_column", "patient", "scanner", "spacing_mm", "stored"))
+    values = read_block(
+        name, "metadata", values, ("default", "id_column", "patient", "scanner", "spacing_mm", "stored")
+    )
     if not values.get("default") or not values.get("id_column"):
         raise RecipeError(f"Recipe {name}: metadata needs default and id_column.")
     stored = values.get("stored")
     if stored:
         keys = ("folders", "slope", "intercept", "spacing_mm", "orientation")
-        stored = _block(name, "metadata: stored", stored, keys)
+        stored = read_block(name, "metadata: stored", stored, keys)
         for key in keys:
             if key not in stored:
                 raise RecipeError(f"Recipe {name}: metadata: stored needs {key}.")
@@ -239,12 +241,3 @@ def _names(values: str | Sequence[str] | None) -> tuple[str, ...]:
     if values is None:
         return ()
     return (values,) if isinstance(values, str) else tuple(str(value) for value in values)
-
-
-def _block(name: str, key: str, values: Any, allowed: tuple[str, ...] | None) -> Mapping[str, Any]:
-    if not isinstance(values, Mapping):
-        raise RecipeError(f"Recipe {name}: {key} is {values!r}, expected keys and values.")
-    for entry in values:
-        if allowed is not None and entry not in allowed:
-            raise RecipeError(f"Recipe {name}: {key} has the unknown key {entry!r}, expected {', '.join(allowed)}.")
-    return values

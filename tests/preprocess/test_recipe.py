@@ -77,6 +77,7 @@ def test_an_unknown_recipe_lists_those_there_are():
             "metadata: stored needs slope",
         ),
         ({"exclude": {"id": {}}}, "exclude has the unknown key 'id'"),
+        ({"exclude": {"ids": {"a": "b"}}}, "exclude leaves out files by their public ids"),
         ({"check": {"sides": "head"}}, "check: sides is 'head', expected one of chest"),
         ({"check": {"spacing_mm": 1}}, "check: spacing_mm is 1, expected two numbers"),
         ({"about": {"where": "x"}}, "about has the unknown key 'where'"),
