@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from itemclip_med.explain.sanity import Sanity
     from itemclip_med.models import ItemizedCLIP
 
+logger = logging.getLogger(__name__)
 FORMATS = ("nifti", "png", "html", "dicom")
 DEFAULT_FORMATS = ("nifti", "png")
 
@@ -119,8 +121,14 @@ def write_maps(
     extras: Extras,
     checks: dict[str, Sanity] | None = None,
 ) -> list[Path]:
-    """Write heatmaps that are there already; arguments and errors as in :func:`explain_study`."""
+    """Write heatmaps that are there already; arguments and errors as in :func:`explain_study`.
+
+    A map that is zero everywhere is written as such (no DICOM map or segment), and logged.
+    """
     main = [heatmap for heatmap in maps if heatmap.method == extras.methods[0]]
+    for heatmap in main:
+        if heatmap.is_empty:
+            logger.warning("“%s” on series %s: the map is zero everywhere.", heatmap.item, heatmap.series.name)
     study = store.study(study_id)
     arrays = {series: store.read(series) for series in {heatmap.series: None for heatmap in main}}
     paths: list[Path] = []
