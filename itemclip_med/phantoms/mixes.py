@@ -74,4 +74,4 @@ def find_mix(name: str) -> Mix:
     """
     if name not in MIXES:
         raise ValueError(f"unknown mix {name!r}; expected one of {', '.join(MIXES)}")
-    return MIXES[name]  # type: ignore[index]
+    return MIXES[name]
