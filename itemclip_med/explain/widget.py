@@ -68,8 +68,8 @@ def view(
         device: where the model runs.
 
     Returns:
-        An ipywidgets box with finding, plane, slice, window and opacity; a :class:`StaticView` where ipywidgets is not
-        installed (extra ``notebooks``) or no notebook runs.
+        An ipywidgets box with finding, plane, slice, window and opacity; it brings a picture of its first finding for
+        viewers that show no widgets; a :class:`StaticView` where ipywidgets is not installed (extra ``notebooks``).
 
     Raises:
         ValueError: if no store is given.
@@ -88,7 +88,7 @@ def view(
     why = "" if not static else "A picture, as asked for."
     if not why:
         try:
-            return _widget(array, maps)
+            return _widget(array, maps, study_id)
         except MissingPackageError as error:
             why = str(error)
     return StaticView(_pictures(array, maps, study_id), why)
@@ -104,11 +104,18 @@ def _pictures(array: np.ndarray, maps: Sequence[Heatmap], study_id: str) -> dict
     return found
 
 
-def _widget(array: np.ndarray, maps: Sequence[Heatmap]) -> Any:
+def _widget(array: np.ndarray, maps: Sequence[Heatmap], study_id: str) -> Any:
     try:
         import ipywidgets
     except ImportError as error:
         raise MissingPackageError("ipywidgets", extra="notebooks", purpose="The interactive view") from error
+
+    class View(ipywidgets.VBox):  # type: ignore[misc]
+        """The controls and the slice; a picture where a viewer shows no widgets."""
+
+        def _repr_mimebundle_(self, **options: Any) -> Any:
+            picture = StaticView(_pictures(array, maps[:1], study_id), "A picture: this viewer shows no widgets.")
+            return {**super()._repr_mimebundle_(**options), "text/html": picture._repr_html_()}
 
     shown = show(array, maps[0].series)
     presets = windows(shown)
@@ -143,7 +150,7 @@ def _widget(array: np.ndarray, maps: Sequence[Heatmap]) -> Any:
     for control in (index, window, opacity):
         control.observe(draw, "value")
     jump()
-    return ipywidgets.VBox([finding, plane, index, ipywidgets.HBox([window, opacity]), picture, note])
+    return View([finding, plane, index, ipywidgets.HBox([window, opacity]), picture, note])
 
 
 def _slice_png(

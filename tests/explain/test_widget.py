@@ -58,3 +58,26 @@ def test_without_widgets_a_picture_says_why(store, model, monkeypatch):
 def test_a_study_without_its_store_is_refused(model):
     with pytest.raises(ValueError, match="store"):
         view("study-1", model, ["one"])
+
+
+@pytest.mark.long
+def test_a_notebook_shows_the_widget_and_pictures_where_there_is_none(store):
+    nbclient = pytest.importorskip("nbclient", reason="a kernel needs nbclient (extra notebooks)")
+    pytest.importorskip("ipykernel", reason="a kernel needs ipykernel (extra notebooks)")
+    pytest.importorskip("ipywidgets", reason="the widget needs ipywidgets (extra notebooks)")
+    import nbformat
+
+    call = f"view(({str(store.root)!r}, 'study-1'), 'head_ct_phantom', ['epidural hematoma', 'midline shift'])"
+    cells = [
+        f"from itemclip_med.explain import view\nbox = {call}\nbox",
+        "first = box.children[4].value\nbox.children[1].value = 'sagittal'\nassert box.children[4].value != first",
+        f"import sys\nsys.modules['ipywidgets'] = None\n{call}",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
+    widget, fallback = (notebook.cells[number].outputs[-1]["data"] for number in (0, 2))
+    assert "application/vnd.jupyter.widget-view+json" in widget
+    assert widget["text/html"].count("data:image/png") == 1  # for viewers without widgets
+    assert "itemclip-med[notebooks]" in fallback["text/html"] and fallback["text/html"].count("data:image/png") == 2
+    models = notebook.metadata.widgets["application/vnd.jupyter.widget-state+json"]["state"].values()
+    assert {"DropdownModel", "IntSliderModel", "ImageModel"} <= {model["model_name"] for model in models}
