@@ -61,7 +61,7 @@ def split_coordination(low: str, spans: Sequence[Span], *, is_normal: bool = Fal
     parts = _expand(subject, units)
     if len(parts) < 2:
         return [list(spans)]
-    predicate = tokens[verb:]
+    predicate = [token for token in tokens[verb:] if token.word not in "-:"]
     result = []
     for number, (part, has_place) in enumerate(parts):
         front = _front(tokens, first, negation is not None, number, part)

@@ -9,7 +9,7 @@ from functools import lru_cache
 from itemclip_med.reports.matching import RowMatcher, WordGate
 from itemclip_med.reports.sentences import trim
 from itemclip_med.reports.tokens import tokenize
-from itemclip_med.reports.vocabulary import dropping, modifiers
+from itemclip_med.reports.vocabulary import dropping, headings, modifiers
 from itemclip_med.reports.vocabulary.cues import NORMAL_FEATURES
 
 Span = tuple[int, int]
@@ -19,6 +19,9 @@ _LEAD = re.compile("|".join(f"(?:{pattern})" for _, pattern, _ in dropping.LEAD_
 _OPENING = re.compile("|".join(f"(?:{pattern})" for name, pattern, _ in dropping.LEAD_INS if name in dropping.OPENINGS))
 # "Flow voids are present" calls them normal, so that "are present" stays.
 _NORMAL_FEATURE = re.compile(rf"^(?:the\s+)?(?:\w+\s+){{0,2}}{NORMAL_FEATURES}$")
+_SECTION_NAMES = frozenset(
+    name for table in (headings.KEPT, headings.DROPPED) for row in table.values() for name in row.split("|")
+)
 _LIMITED_BUT = re.compile(
     r"limited\s+(?:evaluation|assessment|views|images)\s+of\b[^,;]{2,70}?\b(?:is|are|appears?)\s+(?:grossly\s+|otherwise\s+)?"
     r"(?:normal|unremarkable|clear)\b"
@@ -44,6 +47,8 @@ def is_dropped(statement: str) -> bool:
     """
     if _LIMITED_BUT.match(statement):
         return False
+    if statement in _SECTION_NAMES:
+        return True
     return _DROP.search(statement) is not None or _is_title(statement) or _opens_as_title(statement)
 
 

@@ -10,7 +10,7 @@ from itemclip_med.records import Item, Report, Status
 from itemclip_med.reports import attributes, cutting
 from itemclip_med.reports.cleaning import CleanText, clean, is_english
 from itemclip_med.reports.merging import Draft, merge
-from itemclip_med.reports.sections import KEPT_SECTIONS, Block, find_blocks
+from itemclip_med.reports.sections import KEPT_SECTIONS, Block, find_blocks, inner_blocks
 from itemclip_med.reports.sentences import split_sentences
 from itemclip_med.reports.statements import plain, read_sentence
 from itemclip_med.reports.tokens import singular, tokenize
@@ -183,7 +183,8 @@ def _behind_headings(report: CleanText, blocks: list[Block]) -> list[Draft]:
             continue
         sentences = split_sentences(report.low, block.start, block.end, report.shown)
         if len(sentences) > 1:
-            _read_block(report, Block(sentences[1][0], block.end, "body"), drafts)
+            for inner in inner_blocks(report.low, sentences[1][0], block.end, "body"):
+                _read_block(report, inner, drafts)
     return [draft for draft in drafts if draft.status == "normal" or _names_finding(draft.text)]
 
 

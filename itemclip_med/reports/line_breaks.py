@@ -12,6 +12,9 @@ Span = tuple[int, int]
 
 _END_MARK = re.compile(r"[.!?;:]['\")\]]*\s*$")
 _ANSWERS = frozenset(("no", "yes", "none", "nil"))
+_CAPITAL_WORD = re.compile(r"[A-Z][a-z]+\b")
+_ENDS_OPEN = re.compile(r"[,(]\s*$")
+_THERE_IS = re.compile(r"there(?:'s|\s+(?:is|are))\b")
 _LAST_WORD = re.compile(r"([\w/-]+|[,(&+-])\s*$")
 
 
@@ -45,6 +48,9 @@ def goes_on(text: CleanText, above: Span, fresh: Span, has_capitals: bool) -> bo
     if _END_MARK.search(before):
         return bool(re.search(r"\b(?:dr|e\.g|i\.e|approx|vs)\.\s*$", before))
     first = text.shown[fresh[0]]
+    capital = _CAPITAL_WORD.match(text.shown, fresh[0]) if has_capitals else None
+    if _THERE_IS.match(low, fresh[0]) or (capital and kind_of(capital[0].lower()) != "u"):  # no name within a sentence
+        return bool(_ENDS_OPEN.search(before))
     if before.count("(") > before.count(")"):
         return True
     word = _LAST_WORD.search(before)

@@ -12,6 +12,7 @@ Span = tuple[int, int]
 
 _COLON_HEADING = re.compile(r"(?P<name>[^\W\d_][\w /&,()+'’.-]{0,70}?)[ ]*:(?=[\s?]|[^\W\d_]|$)")
 _POINTERS = frozenset(("interval", "since", "prior", "previous", "compared", "comparison", "last", "interim"))
+_ANSWER = re.compile(r"(?:yes|no|none|nil)\b(?!\s+\w)")
 _RATIO = re.compile(r"\w{1,4}:\w{1,4}\s+ratio\b")
 _QUESTION_HEADING = re.compile(
     r"(?P<name>[^\W\d_][\w /&,()+'.-]{0,70}?)[ ]*\?[ ]+(?=(?:yes|no|none|nil|possibl[ey]|probabl[ey]|unclear|"
@@ -62,10 +63,9 @@ def heading_at(low: str, start: int, end: int, line_start: bool) -> tuple[Span, 
     asked = _QUESTION_HEADING.match(low, start, end) if "?" in low[start : min(end, start + 80)] else None
     if asked and _may_head(asked["name"]):
         return asked.span("name"), asked.end()
-    if line_start:
-        match = _DASH_HEADING.match(low, start, end)
-        if match and _may_head_with_dash(match["name"]):
-            return match.span("name"), match.end()
+    match = _DASH_HEADING.match(low, start, end)
+    if match and (line_start or _ANSWER.match(low, match.end(), end)) and _may_head_with_dash(match["name"]):
+        return match.span("name"), match.end()
     return None
 
 

@@ -23,8 +23,10 @@ _NAMES: dict[str, str] = {
 }
 _NAME_PATTERN = "|".join(re.escape(name).replace(r"\ ", r"[ ]+") for name in sorted(_NAMES, key=len, reverse=True))
 # "FINDINGS:" at the start of a line or after the end of a sentence; a date may stand between ("Addendum (11/05/2021):").
+_SECTION_NAME = rf"(?P<name>{_NAME_PATTERN})(?:[ ]*\([^()\n]{{0,60}}\)|[ ]+\d[\d/.: -]{{3,16}})?[ ]*:"
+_SECTION_HERE = re.compile(_SECTION_NAME)
 _SECTION = re.compile(
-    rf"(?:(?<=^)|(?<=[.;?!)]\s)|(?<=\s\s)|(?<=[.;?!)]))(?P<name>{_NAME_PATTERN})(?:[ ]*\([^()\n]{{0,60}}\)|[ ]+\d[\d/.: -]{{3,16}})?[ ]*:",
+    rf"(?:(?<=^)|(?<=[.;:?!)]\s)|(?<=\s\s)|(?<=[.;?!)])){_SECTION_NAME}",
     re.MULTILINE,
 )
 # With a date before the colon they point to an examination, and findings follow: "Compared to 5/5/2023: …".
@@ -131,12 +133,15 @@ def _read_line(text: CleanText, start: int, end: int, state: _State) -> list[Blo
         return []
     sections = list(_SECTION.finditer(low, begin, end)) if ":" in low[begin:end] else []
     if not sections or sections[0].start() > begin:
+        named = _SECTION_HERE.match(low, begin, end)  # behind a list mark
         single = (
             _SECTION_DASH.match(low, begin, end)
             or _SECTION_TABLE.match(low, begin, end)
             or _caps_heading(text, begin, end)
         )
-        if single and _NAMES[" ".join(single["name"].split())] != "category":
+        if named:
+            sections.insert(0, named)
+        elif single and _NAMES[" ".join(single["name"].split())] != "category":
             sections.insert(0, single)
     leading = sections[0].start() if sections else end
     if leading > begin:
@@ -192,7 +197,7 @@ def _organ_blocks(
     blocks: list[Block] = []
     found = heading_at(text.low, start, end, line_start)
     if found is not None:
-        span, body = found
+        span, body = _innermost(low, found, end)
         heading = span if is_carried(low, span) else None
         if not low[body:end].strip(" .-|"):
             state.heading, state.until_blank = heading, True
@@ -201,21 +206,43 @@ def _organ_blocks(
     elif not state.is_open and is_bare_place(text.low, start, end) and (fresh_mark or state.section != "impression"):
         state.heading, state.until_blank = (start, end), True
         return []
-    # Headings inside a line: "… are clear. Sella: normal. IAC: no mass."
+    return [*blocks, *inner_blocks(low, start, end, state.section, heading)]
+
+
+def inner_blocks(low: str, start: int, end: int, section: str, heading: tuple[int, int] | None = None) -> list[Block]:
+    """Blocks of a stretch with headings inside it: "… are clear. Sella: normal. IAC: no mass."
+
+    Args:
+        low: the cleaned report in lower case.
+        start: first character.
+        end: behind the last.
+        section: in which it stands.
+        heading: place of the heading that holds at its start.
+    """
+    blocks: list[Block] = []
     position = start
     for stop in _STATEMENT_END.finditer(low, start, end):
         if stop.start() < position:
             continue
         if heading is not None and is_answer(low[position : stop.start()]):
-            blocks.append(Block(position, stop.start(), state.section, heading))
+            blocks.append(Block(position, stop.start(), section, heading))
             position, heading = stop.end(), None  # "Fracture: none. The mastoid is …"
-        inner = heading_at(text.low, stop.end(), end, False)
+        inner = heading_at(low, stop.end(), end, False)
         if inner is not None:
-            blocks.append(Block(position, stop.start(), state.section, heading))
-            span, position = inner
+            blocks.append(Block(position, stop.start(), section, heading))
+            span, position = _innermost(low, inner, end)
             heading = span if is_carried(low, span) else None
-    blocks.append(Block(position, end, state.section, heading))
+    blocks.append(Block(position, end, section, heading))
     return [block for block in blocks if low[block.start : block.end].strip(" .|-;")]
+
+
+def _innermost(low: str, found: tuple[tuple[int, int], int], end: int) -> tuple[tuple[int, int], int]:
+    """As in: "MRA: Anterior circulation: …": of headings in a row, the last one."""
+    while True:
+        inner = heading_at(low, found[1] + (low[found[1] : found[1] + 1] == " "), end, False)
+        if inner is None or is_answer(low[slice(*inner[0])]):
+            return found
+        found = inner
 
 
 def _after_dropped(text: CleanText, start: int, end: int, state: _State) -> list[Block]:

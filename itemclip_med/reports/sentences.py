@@ -23,6 +23,11 @@ _RUN_ON_VERBS = frozenset(
     "is are was were appear appears show shows remain remains look looks seem seems measure measures demonstrate "
     "demonstrates has have contain contains".split()
 )
+_WHOLE_WORDS = frozenset(
+    "ok nl neg nad wnl fine clear nil place situ well too open thick thin wide high low big small large deep free full "
+    "slim sharp seen noted both more less long short round mild old new left right".split()
+)
+_FRESH_WORD = re.compile(r"\s(?:the|there|there's|no|this|these|both|a|an|it)\s")
 _OPENERS = frozenset(("otherwise", "also", "overall", "additionally", "incidentally"))
 _OPEN_BOX = re.compile(r"(?:\[\s{0,3}\]|☐)(?=\s*\w)")
 _STARTS_TWICE = re.compile(r"\s*(?:no|nil)\s[\w\s-]+?\s(?:no|nil)\s")
@@ -130,10 +135,12 @@ def _is_cut_short(low: str, shown: str, match: re.Match[str]) -> bool:
     """As in: "RUL spic. nodule": a short unknown word, then a small letter where sentences have capitals."""
     if match[0] != "." or not re.match(r"\s[a-z]", shown[match.end() : match.end() + 2]):
         return False
-    word = re.search(r"[^\W\d_]+$", shown[max(0, match.start() - 8) : match.start()])
+    word = re.search(r"(?<!-)\b[^\W\d_]+$", shown[max(0, match.start() - 8) : match.start()])
     return (
         word is not None
         and not word[0].isupper()
+        and word[0] not in _WHOLE_WORDS
+        and not _FRESH_WORD.match(low, match.end())
         and len(word[0]) <= 5
         and kind_of(word[0].lower()) in "um"
         and _writes_capitals(shown)

@@ -10,7 +10,7 @@ from itemclip_med.records import Status
 from itemclip_med.reports import clauses, coordination, cutting
 from itemclip_med.reports.sentences import trim
 from itemclip_med.reports.status import is_generic_denial, status_of
-from itemclip_med.reports.tokens import singular, tokenize
+from itemclip_med.reports.tokens import Token, singular, tokenize
 from itemclip_med.reports.vocabulary import word_lists
 
 Span = tuple[int, int]
@@ -19,6 +19,7 @@ _SPACES = re.compile(r"\s+")
 _VALUE = re.compile(
     r"[<>~=]?\s*\d+(?:[.,]\d+)?\s*(?:%|mm|cm|ml|hu|deg\w*)?(?:\s*[|/x]\s*\d+(?:[.,]\d+)?\s*(?:%|mm|cm|ml)?){0,3}"
 )
+_ANSWER = re.compile(r"(?:yes|no|positive|negative|present|none)\s*(?:[:,;(-]|$)")
 _LETTER = re.compile(r"[^\W\d_]")
 _MAY_BE = re.compile(r"there\s+(?:may|might|could)\s+be\b")
 _ONLY_STATUS = re.compile(
@@ -134,6 +135,8 @@ def _says_something(text: str, has_heading: bool, status: Status) -> bool:
 @lru_cache(maxsize=50_000)
 def _carries(heading: str, text: str) -> bool:
     """Whether a heading belongs in front of a statement: it names no place, or no finding where the heading does."""
+    if _ANSWER.match(text):
+        return True
     tokens = tokenize(text, 0, len(text))
     heads = tokenize(heading, 0, len(heading))
     has_place = any(token.kind in "A" or (token.kind == "a") for token in tokens)
@@ -141,12 +144,18 @@ def _carries(heading: str, text: str) -> bool:
     if {singular(token.word) for token in heads if token.kind in "FEA"} & {singular(token.word) for token in tokens}:
         return False
     if any(token.kind in "FE" for token in heads) and not has_finding:
-        return True
+        return not _is_clause(tokens)
     if has_place:
         return False
     if any(singular(token.word) in word_lists.LOCATED for token in tokens):
         return False
     return len(heads) <= 6 or len(tokens) <= 4
+
+
+def _is_clause(tokens: list[Token]) -> bool:
+    """Whether a statement has a place as its subject: "lungs are clear"."""
+    verb = next((index for index, token in enumerate(tokens) if token.kind == "V"), 0)
+    return any(token.kind == "A" for token in tokens[:verb])
 
 
 def _confidence(text: str, num_pieces: int, num_spans: int) -> float:

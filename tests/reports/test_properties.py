@@ -13,8 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from itemclip_med.reports import NO_ABNORMALITY, itemize
-from tests.reports.helpers import OWN_REPORTS, STYLES, read_jsonl
+from itemclip_med.reports.cleaning import clean
+from itemclip_med.reports.sentences import split_sentences
+from tests.reports.helpers import FORMS, OWN_REPORTS, STYLES, read_jsonl
 
+REPORT_FILES = (OWN_REPORTS, *STYLES, *FORMS, OWN_REPORTS.parent / "data" / "blind.jsonl")
 WORDS = st.sampled_from(
     """
     no There is a the normal clear and or , . ; : ( ) ? \n - 1. FINDINGS: IMPRESSION: Lungs: left right mass cyst hemorrhage effusion 6 mm in
@@ -75,16 +78,43 @@ def test_places_of_own_reports_hold_their_words(row):
         check_provenance(row["report"])
 
 
-def test_an_item_cut_again_stays_one_item():
-    """All but a handful, which lost what stood before them (a heading with a second colon, a heading's place)."""
-    changed, total = [], 0
-    for row in [row for path in (OWN_REPORTS, *STYLES) for row in read_jsonl(path)]:
-        for item in itemize(row["report"]).items:
-            again = itemize(item.text, collapse_normal=False).items
-            total += 1
-            if [one.text for one in again] != [item.text]:
-                changed.append(item.text)
-    assert len(changed) <= 0.005 * total, changed
+def cut_again(item):
+    return [one.text for one in itemize(item.text, collapse_normal=False).items]
+
+
+@pytest.mark.parametrize("path", REPORT_FILES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("collapse", [True, False])
+def test_an_item_cut_again_stays_as_it_is(path, collapse):
+    items = [item for row in read_jsonl(path) for item in itemize(row["report"], collapse_normal=collapse).items]
+    assert [item.text for item in items if cut_again(item) != [item.text]] == []
+
+
+def test_an_item_of_the_development_reports_cut_again_stays_as_it_is(shared_dir):
+    for path in sorted(shared_dir("data/reports").glob("*.jsonl")):
+        items = [item for row in read_jsonl(path) for item in itemize(row["report"]).items]
+        assert [item.text for item in items if cut_again(item) != [item.text]] == []
+
+
+def sentences_of_all_reports():
+    found = set()
+    for row in [row for path in REPORT_FILES for row in read_jsonl(path)]:
+        text = clean(row["report"])
+        for start, end in split_sentences(text.low, 0, len(text.low), text.shown):
+            found.add(row["report"][start:end])
+    return sorted(one for one in found if "\n" not in one and "<" not in one)
+
+
+HEADINGS = st.sampled_from(["", "FINDINGS: ", "IMPRESSION: ", "Lungs: ", "VENTRICLES: ", "1. ", "- "])
+LINES = st.lists(st.sampled_from(sentences_of_all_reports()), min_size=1, max_size=3).map(". ".join)
+COMPOSITES = st.lists(st.tuples(HEADINGS, LINES).map("".join), min_size=1, max_size=3).map(".\n".join)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@given(COMPOSITES)
+def test_an_item_of_mixed_sentences_cut_again_stays_as_it_is(report):
+    """Sentences of all reports, each with its end mark, under any heading and in any order."""
+    for item in itemize(report, collapse_normal=False).items:
+        assert cut_again(item) == [item.text]
 
 
 @pytest.mark.parametrize(
