@@ -27,6 +27,7 @@ model = ItemizedCLIP.from_pretrained("FOLDER_OR_HUB_ID")
 ```
 
 ```bash
+itemclip-med predict STUDY --bundle FOLDER -o out
 python -m monai.bundle run inference --config_file FOLDER/configs/inference.json --bundle_root FOLDER \\
     --source STUDY --output_dir scores
 ```
