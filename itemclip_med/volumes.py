@@ -40,7 +40,8 @@ class Volume:
     @property
     def spacing_mm(self) -> tuple[float, float, float]:
         """Distance of voxel centers along (X, Y, Z)."""
-        return tuple(float(value) for value in np.linalg.norm(self.affine[:3, :3], axis=0))
+        x, y, z = (float(value) for value in np.linalg.norm(self.affine[:3, :3], axis=0))
+        return x, y, z
 
     def to_canonical(self) -> Volume:
         """The same voxels with axes permuted and flipped to the nearest R, A, S; nothing is interpolated."""
@@ -80,12 +81,12 @@ class Volume:
         corners_mm = frame.T @ (self.affine[:3, :3] @ corners + self.affine[:3, 3:])
         low, high = corners_mm.min(axis=1), corners_mm.max(axis=1)
         steps_mm = np.array([spacing[0], spacing[1], depth])
-        shape = tuple(int(np.floor((high[i] - low[i]) / steps_mm[i] + 1e-3)) + 1 for i in range(3))
+        columns, rows, slices = (int(np.floor((high[i] - low[i]) / steps_mm[i] + 1e-3)) + 1 for i in range(3))
         affine = np.eye(4)
         affine[:3, :3] = frame * steps_mm
         affine[:3, 3] = frame @ low
         mapping = np.linalg.inv(self.affine) @ affine
-        array = _shift_slices(self.array, mapping[:2, 2:], shape, fill)
+        array = _shift_slices(self.array, mapping[:2, 2:], (columns, rows, slices), fill)
         note = "tilted gantry: resampled to right angles"
         return replace(self, array=array, affine=affine, warnings=(*self.warnings, note), sop_uids=(), is_tilted=False)
 

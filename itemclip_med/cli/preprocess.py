@@ -37,8 +37,7 @@ def inspect_command(source: Path, recipe: str | None, as_json: bool) -> None:
         from itemclip_med.preprocess import load_recipe
 
         wanted = load_recipe(recipe)
-        limits = {"max_series": wanted.max_series, "max_per_name": wanted.max_per_name}
-        values = inspect(source, rules=wanted.select, **limits)
+        values = inspect(source, rules=wanted.select, max_series=wanted.max_series, max_per_name=wanted.max_per_name)
     if as_json:
         click.echo(json.dumps(values, indent=1))
         return

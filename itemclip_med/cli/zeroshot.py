@@ -94,8 +94,8 @@ def compare_command(
         raise click.UsageError(f"--scores is given {len(scores_paths)} times: give it twice.")
     task = asked_task(task_name, labels_path, None, None)
     result = compare_files(task, *scores_paths, labels_path, studies_path=studies_path)
-    names = tuple(path.parent.name or path.stem for path in scores_paths)
-    click.echo(format_comparison(result, task, names if len(set(names)) == 2 else ("first", "second")))
+    one, other = (path.parent.name or path.stem for path in scores_paths)
+    click.echo(format_comparison(result, task, (one, other) if one != other else ("first", "second")))
     if out_path is not None:
         out_path.parent.mkdir(parents=True, exist_ok=True)
         write_metrics(out_path, result)

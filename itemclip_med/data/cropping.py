@@ -62,4 +62,5 @@ def draw_crop(size: tuple[int, ...], grid: tuple[int, int, int], random: np.rand
 def _stored_box(to_stored: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[slice, slice, slice]:
     """The box (X, Y, Z) of the stored array under ``low`` to ``high`` (excluded) of the oriented one."""
     corners = [to_stored[:3, :3] @ corner + to_stored[:3, 3] for corner in (low, high - 1)]
-    return tuple(slice(int(min(pair)), int(max(pair)) + 1) for pair in zip(*corners, strict=True))
+    x, y, z = (slice(int(min(pair)), int(max(pair)) + 1) for pair in zip(*corners, strict=True))
+    return x, y, z

@@ -74,7 +74,7 @@ class ItemSampling:
             return ([NORMAL_ITEM] if report.is_normal else []), []
         order = random.permutation(len(pool))
         denied = self._denied(report)
-        chosen = random.permutation(len(denied))[: self.num_negatives] if denied else []
+        chosen: list[int] = random.permutation(len(denied))[: self.num_negatives].tolist() if denied else []
         texts = [pool[index].text for index in order[: self.num_items - len(chosen)]]
         return texts, [denied[index] for index in chosen]
 

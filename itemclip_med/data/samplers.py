@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Sized
+from typing import Any
 
 import torch
 from torch.utils.data import DistributedSampler
 
 
-class BlockSampler(DistributedSampler):
+class BlockSampler(DistributedSampler[Any]):
     """Shuffled studies in global batches, of which every rank takes a block.
 
     The studies of a step are the same for any number of ranks as long as ``batch_size * num_replicas`` is, and the rows
@@ -70,11 +71,13 @@ class BlockSampler(DistributedSampler):
 
     def _balanced(self, order: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
         """As many rows as in ``order``, equally many of every group."""
-        kinds = self.groups.unique()
+        groups = self.groups
+        assert groups is not None
+        kinds = groups.unique()
         share = -(-len(order) // len(kinds))
         rows, places = [], []
         for kind in kinds:
-            members = order[self.groups[order] == kind]
+            members = order[groups[order] == kind]
             copies = -(-share // len(members))
             rows.append(members.repeat(copies)[:share])
             # copies of a study lie in different parts of the epoch, hardly ever in one batch

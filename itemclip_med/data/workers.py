@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Sequence
+from typing import Any
 
 from torch.utils.data import DataLoader
 
@@ -23,7 +24,7 @@ def outlive_signals(worker: int) -> None:
         signal.signal(signal.Signals[name], signal.SIG_IGN)
 
 
-def close_workers(loaders: Sequence[DataLoader]) -> None:
+def close_workers(loaders: Sequence[DataLoader[Any]]) -> None:
     """End workers that stay over epochs; at the end of the interpreter torch would wait seconds for each."""
     for loader in loaders:
         if getattr(loader, "_iterator", None) is not None:

@@ -159,10 +159,11 @@ def _unpack_tar(path: Path, writer: _Writer) -> int:
         for member in archive:
             if member.isdir():
                 continue
-            if not member.isfile():
+            data = archive.extractfile(member) if member.isfile() else None
+            if data is None:
                 left_out += 1
                 continue
-            writer.write(archive.extractfile(member), _safe_name(member.name), member.mtime)
+            writer.write(data, _safe_name(member.name), member.mtime)
     return left_out
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import pydicom
 from pydicom import config
@@ -105,7 +106,7 @@ def read_header(path: Path, keywords: tuple[str, ...] | None = None) -> tuple[Da
         The data set, the transfer syntax ("" where none is named), and where the pixel data's element begins in the
         data set's stream.
     """
-    tags = None if keywords is None else [_tag(keyword) for keyword in keywords]
+    tags: list[BaseTag | int] | None = None if keywords is None else [_tag(keyword) for keyword in keywords]
     with open_stream(path) as stream:
         if hasattr(stream, "getbuffer"):  # inflated: explicit little endian without file meta information
             dataset = read_dataset(stream, False, True, stop_when=_is_pixel_data, specific_tags=tags)
@@ -166,7 +167,7 @@ def _parse(path: Path) -> list[SliceFile]:
         end = stream.seek(0, 2)
         stream.seek(place)
         head = stream.read(12)
-    element = _PixelElement(place, head, end, bool(implicit), is_little_endian=little)
+    element = _PixelElement(place, head, end, bool(implicit), is_little_endian=bool(little))
     file.reason, file.pixels = _find_pixels(file, syntax, element)
     if file.reason is not None:
         return [file]
@@ -230,7 +231,7 @@ def _find_pixels(file: SliceFile, syntax: str, element: _PixelElement) -> tuple[
     is_signed = file.number("PixelRepresentation", 0) == 1
     form = PixelFormat(rows, columns, allocated, stored, high, is_signed, syntax, element.is_little_endian)
     place, head, end = element.place, element.head, element.end
-    order = "little" if element.is_little_endian else "big"
+    order: Literal["little", "big"] = "little" if element.is_little_endian else "big"
     tag = (int.from_bytes(head[:2], order), int.from_bytes(head[2:4], order))
     if len(head) < 8 or tag[0] != 0x7FE0:
         # A file that ends within its header was cut; one that goes on without pixels never had any.

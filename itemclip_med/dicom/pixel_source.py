@@ -11,6 +11,7 @@ import itertools
 import struct
 import sys
 import zlib
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -123,8 +124,9 @@ class PixelSource:
         """
         size, done = self.format.frame_bytes, 0
         with self.open() as stream:
+            read: Callable[[memoryview], int] = stream.readinto  # type: ignore[attr-defined]
             stream.seek(self.offset + index * size)
-            while done < size and (number := stream.readinto(out[done:])):
+            while done < size and (number := read(out[done:])):
                 done += number
         if done < size:
             raise PixelError(f"the pixel data end after {done} of {size} bytes")

@@ -68,7 +68,7 @@ def read_header(path: Path, rules: FileRules) -> Header:
             raise FormatError(
                 "it has no space, so left and right are unknown: set files: orientation in the recipe if you know them."
             )
-        affine = affine_from_letters(rules.orientation, np.abs(spacing), shape)
+        affine = affine_from_letters(rules.orientation, np.abs(spacing).tolist(), shape)
         check_affine(affine)
         return Header(shape, affine, num_volumes, (f"orientation {rules.orientation} is the recipe's word",))
     affine = np.eye(4)

@@ -33,7 +33,8 @@ def read_header(path: Path, rules: FileRules) -> Header:
             [shape[axis] for axis in order],
         )
         check_affine(affine)
-        return Header(tuple(shape[axis] for axis in order), affine)
+        x, y, z = (shape[axis] for axis in order)
+        return Header((x, y, z), affine)
 
 
 def read_array(path: Path, rules: FileRules) -> np.ndarray:
@@ -59,7 +60,7 @@ def read_array(path: Path, rules: FileRules) -> np.ndarray:
 
 
 @contextlib.contextmanager
-def _open(path: Path, rules: FileRules) -> Iterator[tuple[IO[bytes], tuple[int, int, int], bool, np.dtype[Any]]]:
+def _open(path: Path, rules: FileRules) -> Iterator[tuple[IO[bytes], tuple[int, ...], bool, np.dtype[Any]]]:
     """The open array of an archive: (file behind its header, shape, Fortran order, type)."""
     try:
         archive = zipfile.ZipFile(path)

@@ -103,10 +103,10 @@ class _ByStudy(torch.autograd.Function):
     """Forward computes the gradients too; backward only scales them by what comes in."""
 
     @staticmethod
-    def forward(ctx: Any, plan: Plan, *inputs: Tensor | None) -> Tensor:
+    def forward(ctx: Any, plan: Plan, *given: Tensor | None) -> Tensor:
         """Go through the studies."""
-        ctx.dtypes = [None if x is None else x.dtype for x in inputs]
-        inputs = dict(zip(_INPUTS, inputs, strict=True))
+        ctx.dtypes = [None if x is None else x.dtype for x in given]
+        inputs: dict[str, Any] = dict(zip(_INPUTS, given, strict=True))
         tokens, queries = inputs["tokens"], inputs["queries"]
         batch, num_heads, num_texts = queries.shape[:3]
         scores = num_heads * num_texts * row_length(tokens.shape[1])

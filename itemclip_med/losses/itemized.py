@@ -135,8 +135,8 @@ class ItemizedCLIPLoss(nn.Module):
 
     def extra_repr(self) -> str:
         """The switches, for logs."""
-        names = ("ila", "kta", "mps", "iis", "keep_rate", "key_share", "worst_positive_factor", "normal_check")
-        names = (*names, "published", "ranks", "max_negatives", "num_items", "by_study")
+        names = ["ila", "kta", "mps", "iis", "keep_rate", "key_share", "worst_positive_factor", "normal_check"]
+        names += ["published", "ranks", "max_negatives", "num_items", "by_study"]
         return ", ".join(f"{name}={getattr(self, name)}" for name in names)
 
     def draw(
@@ -306,7 +306,7 @@ class ItemizedCLIPLoss(nn.Module):
             return item_terms_by_study(batch.tokens, unit_texts, parts, pairs, visible, terms, batch.scale, batch.bias)
         normalized = batch.pool.normalize_tokens(batch.tokens.float())
         scores = batch.pool.scores(texts, normalized)  # (B, H, T, P), reused for the key tokens
-        pooled, attention = batch.pool.pool_from_scores(scores, normalized, visible.dense(tuple(scores.shape)))
+        pooled, attention = batch.pool.pool_from_scores(scores, normalized, visible.dense(scores.shape))
         key_pooled, details = None, {}
         if "kta" in terms.weights:
             mean = attention.detach()[..., :-1].mean(dim=1)

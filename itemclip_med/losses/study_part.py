@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -45,10 +46,16 @@ class StudyPart:
         workspace: buffers that the next studies use again.
     """
 
+    keys: Tensor  # of the patch tokens, and their values: not there where they are folded
+    values: Tensor
+    selected: Any  # (b, T, k) key tokens and their weighted sums: None without KTA
+    key_seen: Any
+    key_share: Any
+
     def __init__(
         self,
         plan: Plan,
-        inputs: dict[str, Tensor | None],
+        inputs: dict[str, Any],
         grads: dict[str, Tensor],
         part: slice,
         workspace: dict[str, Tensor],
@@ -71,9 +78,8 @@ class StudyPart:
     # -- forward ------------------------------------------------------------------------------------------------------
 
     def _project_tokens(self) -> None:
-        """Keys and values of the tokens: themselves when folded, else (b, H, P, d) projections."""
+        """Keys and values of the tokens: (b, H, P, d) projections; none when folded, they are the tokens themselves."""
         if self.plan.fold:
-            self.keys = self.values = None
             return
         self.keys = self._split(self.normalized @ self.key_weight.flatten(0, 1).T)
         self.values = self._split(self.normalized @ self.value_weight.flatten(0, 1).T)
@@ -160,7 +166,7 @@ class StudyPart:
             self.key_weights.scatter_(3, places, few[..., :-1])
             self.key_seen = self._sum_values(self.key_weights[..., : self.num_tokens])
 
-    def _compare(self, inputs: dict[str, Tensor | None]) -> None:
+    def _compare(self, inputs: dict[str, Any]) -> None:
         """From weighted sums to the terms, all small, so that autograd finds the way back."""
         names = ("value_weight", "value_bias", "out_weight", "out_bias", "scale", "bias")
         rest = {name: inputs[name] for name in names} | {"unit_texts": inputs["unit_texts"][self.part]}

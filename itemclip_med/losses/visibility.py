@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -26,11 +27,13 @@ class Visibility:
     mask: Tensor | None = None
     real: Tensor | None = None
 
-    def dense(self, shape: tuple[int, int, int, int]) -> Tensor | None:
+    def dense(self, shape: Sequence[int]) -> Tensor | None:
         """All of it as one mask that broadcasts to ``shape`` (B, H, T, P), or None."""
         mask = self.mask
         if self.drops is not None:
-            mask = torch.stack([self.drops.mask(self.first_study + i, shape[1:]) for i in range(shape[0])])
+            batch, heads, texts, tokens = shape
+            drawn = (self.drops.mask(self.first_study + i, (heads, texts, tokens)) for i in range(batch))
+            mask = torch.stack(list(drawn))
         if self.real is None:
             return mask
         real = self.real[:, None, None, :]

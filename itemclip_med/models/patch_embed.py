@@ -43,7 +43,8 @@ class PatchEmbed(nn.Module):
         if stem_patch is not None:
             self.stem = nn.Linear(in_channels * math.prod(stem_patch), stem_width)
             self.stem_norm = nn.LayerNorm(stem_width)
-            kernel = tuple(patch // small for patch, small in zip(patch_size, stem_patch, strict=True))
+            depth, height, breadth = (patch // small for patch, small in zip(patch_size, stem_patch, strict=True))
+            kernel = (depth, height, breadth)
             channels = stem_width
         # Conv3d's layout, (width, C, D, H, W), so that published weights fit without reshaping.
         self.weight = nn.Parameter(torch.empty(width, channels, *kernel))

@@ -39,7 +39,7 @@ class PromptCache:
         self.folder = None if folder is None else Path(folder)
         self.max_texts = max_texts
         self._rows: OrderedDict[tuple[str, str], np.ndarray] = OrderedDict()
-        self._digests: weakref.WeakKeyDictionary = weakref.WeakKeyDictionary()
+        self._digests: weakref.WeakKeyDictionary[ItemizedCLIP, str] = weakref.WeakKeyDictionary()
 
     def embed(self, model: ItemizedCLIP, texts: Sequence[str]) -> Tensor:
         """What ``model.encode_text(texts)`` gives in evaluation, without gradient.

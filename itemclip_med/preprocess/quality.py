@@ -147,7 +147,8 @@ def _picture(
 
 
 def _others(axis: int) -> tuple[int, int]:
-    return tuple(other for other in range(3) if other != axis)
+    first, second = (other for other in range(3) if other != axis)
+    return first, second
 
 
 def _judge(found: Iterable[SeriesQuality]) -> list[SeriesQuality]:

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 
 from itemclip_med.errors import LabelsError, SourceError
 from itemclip_med.labels import ID_NORMALIZERS
-from itemclip_med.preprocess.recipe import StudyIdRule
+from itemclip_med.preprocess.recipe_ids import StudyIdRule
 
 _KEY_BYTES = 32
 _SOP_DIGITS = 32

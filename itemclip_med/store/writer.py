@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
+from typing import IO
 
 import numpy as np
 
@@ -220,7 +221,7 @@ class StoreWriter:
                 raise
 
 
-def _read_at(file: object, entry: _Entry) -> bytes:
+def _read_at(file: IO[bytes], entry: _Entry) -> bytes:
     file.seek(entry.start)
     return file.read(entry.length)
 
@@ -253,8 +254,9 @@ def write_arrays(root: Path | str, study: Study, arrays: Sequence[np.ndarray]) -
         for number, (entry, array) in enumerate(zip(study.series, arrays, strict=True)):
             name = f"{number}.b2nd"
             sha256 = write_array(working / name, array)
-            changes = {"dtype": array.dtype.name, "shape": tuple(array.shape), "sha256": sha256}
-            series.append(replace(entry, path=(folder / name).relative_to(root).as_posix(), **changes))
+            x, y, z = array.shape
+            path = (folder / name).relative_to(root).as_posix()
+            series.append(replace(entry, path=path, dtype=array.dtype.name, shape=(x, y, z), sha256=sha256))
         sync_folder(working)
         study = replace(study, series=tuple(series))
         staged = _staged(root, study)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any
 
 from monai.transforms import InvertibleTransform, MapTransform
@@ -15,7 +15,7 @@ class MappedTransform(MapTransform, InvertibleTransform):
         transform: what is done to each entry, with an ``inverse``.
     """
 
-    transform: Callable[[Any], Any]
+    transform: Any
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Apply it to every entry."""

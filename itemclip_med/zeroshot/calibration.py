@@ -94,11 +94,11 @@ def calibration_numbers(probabilities: ArrayLike, labels: ArrayLike, num_bins: i
     }
 
 
-def _sigmoid(values: NDArray) -> NDArray:
+def _sigmoid(values: NDArray[Any]) -> NDArray[Any]:
     return 0.5 * (1 + np.tanh(0.5 * values))
 
 
-def _fit_logistic(values: NDArray, targets: NDArray) -> tuple[float, float] | None:
+def _fit_logistic(values: NDArray[Any], targets: NDArray[Any]) -> tuple[float, float] | None:
     """Slope and intercept of greatest likelihood by Newton's method; None where they run off to infinity."""
     design = np.stack([values, np.ones_like(values)], axis=1)
     weights = np.zeros(2)
@@ -123,6 +123,6 @@ def _fit_logistic(values: NDArray, targets: NDArray) -> tuple[float, float] | No
     return None if np.abs(weights).max() > 1e6 or loss < 1e-9 * len(values) else (float(weights[0]), float(weights[1]))
 
 
-def _loss(design: NDArray, targets: NDArray, weights: NDArray) -> float:
+def _loss(design: NDArray[Any], targets: NDArray[Any], weights: NDArray[Any]) -> float:
     logits = design @ weights
     return float((np.logaddexp(0, logits) - targets * logits).sum())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +19,8 @@ _GRID = np.linspace(0, 1, 51)
 
 
 def roc_band(
-    scores: NDArray, labels: NDArray, patients: Sequence[str], seed: int = 0
-) -> tuple[NDArray, NDArray] | None:
+    scores: NDArray[Any], labels: NDArray[Any], patients: Sequence[str], seed: int = 0
+) -> tuple[NDArray[Any], NDArray[Any]] | None:
     """Lower and upper sensitivity at 51 false-positive rates from 0 to 1, 95 % over draws of patients.
 
     Args:
@@ -38,7 +39,7 @@ def roc_band(
     order = np.argsort(-scores, kind="stable")
     ends = np.r_[np.flatnonzero(np.diff(scores[order])), len(scores) - 1]
     rows = []
-    for weights in metrics.draw_patients(len(known), [patients[index] for index in known], _NUM_DRAWS, seed):
+    for weights in metrics.draw_patients(len(known), [patients[int(index)] for index in known], _NUM_DRAWS, seed):
         hits = np.cumsum((weights * positive)[:, order], axis=1)[:, ends]
         alarms = np.cumsum((weights * ~positive)[:, order], axis=1)[:, ends]
         for hit, alarm in zip(hits, alarms, strict=True):
@@ -50,7 +51,7 @@ def roc_band(
     return low, high
 
 
-def roc_chart(scores: NDArray, labels: NDArray, patients: Sequence[str]) -> str:
+def roc_chart(scores: NDArray[Any], labels: NDArray[Any], patients: Sequence[str]) -> str:
     """The ROC curve of (B,) scores and labels with its 95 % band; a note where it is not defined."""
     curve = roc(scores, labels)
     if curve is None:
@@ -66,7 +67,7 @@ def roc_chart(scores: NDArray, labels: NDArray, patients: Sequence[str]) -> str:
     return _frame("ROC", "1 - specificity", "sensitivity", "".join(parts))
 
 
-def histogram_chart(scores: NDArray, labels: NDArray, threshold: float | None) -> str:
+def histogram_chart(scores: NDArray[Any], labels: NDArray[Any], threshold: float | None) -> str:
     """(B,) scores of studies with and without the finding, each as shares of its own class."""
     known = ~np.isnan(labels)
     if not known.any():
@@ -138,11 +139,11 @@ def _note(text: str) -> str:
     return f"<text class=note x='{_x(0.5)}' y='{_y(0.5)}' text-anchor=middle>{escape(text)}</text>"
 
 
-def _line(xs: Sequence[float] | NDArray, ys: Sequence[float] | NDArray, kind: str) -> str:
+def _line(xs: Sequence[float] | NDArray[Any], ys: Sequence[float] | NDArray[Any], kind: str) -> str:
     return f"<polyline class='{kind}' points='{_points(xs, ys)}'/>"
 
 
-def _points(xs: Sequence[float] | NDArray, ys: Sequence[float] | NDArray) -> str:
+def _points(xs: Sequence[float] | NDArray[Any], ys: Sequence[float] | NDArray[Any]) -> str:
     return " ".join(f"{_x(x):.1f},{_y(y):.1f}" for x, y in zip(xs, ys, strict=True))
 
 

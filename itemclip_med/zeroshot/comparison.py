@@ -72,7 +72,7 @@ def compare(
         as twice the smaller share of draws on either side of no difference, the observed one counted in.
     """
     labels, patients = first.labels, first.patients
-    draws: tuple[list[NDArray], list[NDArray]] = ([], [])
+    draws: tuple[list[NDArray[Any]], list[NDArray[Any]]] = ([], [])
     for weights in metrics.draw_patients(len(labels), patients, num_bootstraps, seed):
         for block, side in zip(draws, (first, second), strict=True):
             block.append(metrics.auc_per_finding(side.scores, labels, weights))
@@ -94,7 +94,7 @@ def compare(
     return {"findings": findings, "mean": _difference(means[0], means[1], gains[:, defined].mean(axis=1))}
 
 
-def _difference(first: float, second: float, gains: NDArray) -> dict[str, Any]:
+def _difference(first: float, second: float, gains: NDArray[Any]) -> dict[str, Any]:
     if np.isnan(first):
         return dict.fromkeys(("first", "second", "difference", "ci", "p_value"))
     interval, p_value = metrics.percentile_interval(gains), None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -77,7 +78,7 @@ def delong_difference(first: ArrayLike, second: ArrayLike, labels: ArrayLike) ->
     return difference, error, math.erfc(abs(difference / error) / math.sqrt(2))
 
 
-def _placements(scores: NDArray, positive: NDArray) -> tuple[NDArray, NDArray] | None:
+def _placements(scores: NDArray[Any], positive: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]] | None:
     """Of each positive the share of negatives below it, of each negative the share of positives above it."""
     yes, no = scores[positive], scores[~positive]
     if len(yes) < 2 or len(no) < 2:
@@ -85,7 +86,7 @@ def _placements(scores: NDArray, positive: NDArray) -> tuple[NDArray, NDArray] |
     return _share_below(no, yes), 1 - _share_below(yes, no)
 
 
-def _share_below(others: NDArray, values: NDArray) -> NDArray:
+def _share_below(others: NDArray[Any], values: NDArray[Any]) -> NDArray[Any]:
     """Of each value the share of others below it, ties as half."""
     others = np.sort(others)
     below = np.searchsorted(others, values, side="left") + np.searchsorted(others, values, side="right")

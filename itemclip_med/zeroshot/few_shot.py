@@ -91,7 +91,7 @@ def probe_store(
 
 
 def probe_finding(
-    features: NDArray, labels: NDArray, patients: Sequence[str], *, shots: int, repeats: int, seed: int
+    features: NDArray[Any], labels: NDArray[Any], patients: Sequence[str], *, shots: int, repeats: int, seed: int
 ) -> dict[str, float | int] | None:
     """AUC of a logistic regression and of nearest neighbors learned from few studies, on all other patients.
 
@@ -132,7 +132,7 @@ def probe_finding(
     }
 
 
-def _linear(train: NDArray, labels: NDArray, test: NDArray) -> NDArray:
+def _linear(train: NDArray[Any], labels: NDArray[Any], test: NDArray[Any]) -> NDArray[Any]:
     from sklearn.linear_model import LogisticRegression
 
     center, scale = train.mean(axis=0), train.std() or 1.0
@@ -142,7 +142,7 @@ def _linear(train: NDArray, labels: NDArray, test: NDArray) -> NDArray:
     return model.decision_function((test - center) / scale)
 
 
-def _neighbors(train: NDArray, labels: NDArray, test: NDArray) -> NDArray:
+def _neighbors(train: NDArray[Any], labels: NDArray[Any], test: NDArray[Any]) -> NDArray[Any]:
     """Mean label of the nearest studies, weighted by their cosine."""
     near = test @ train.T
     order = np.argsort(-near, axis=1, kind="stable")[:, : min(NUM_NEIGHBORS, len(train))]
@@ -150,7 +150,7 @@ def _neighbors(train: NDArray, labels: NDArray, test: NDArray) -> NDArray:
     return (weights * labels[order]).sum(axis=1) / weights.sum(axis=1)
 
 
-def _embedding(encoding: Any, num: int) -> NDArray:
+def _embedding(encoding: Any, num: int) -> NDArray[Any]:
     """Unit vectors (B, E) of whole studies: the global embedding, or the only tensor of a plug-in."""
     whole = getattr(encoding, "global_", encoding)
     if not hasattr(whole, "detach") or whole.dim() != 2 or len(whole) != num:

@@ -73,7 +73,7 @@ def finding_numbers(
     return findings, mean
 
 
-def _one(scores: NDArray, labels: NDArray, interval: metrics.Interval, independent: bool) -> dict[str, Any]:
+def _one(scores: NDArray[Any], labels: NDArray[Any], interval: metrics.Interval, independent: bool) -> dict[str, Any]:
     num_positive, num_negative = int((labels == 1).sum()), int((labels == 0).sum())
     numbers: dict[str, Any] = {
         "num_positive": num_positive,
@@ -96,7 +96,7 @@ def _one(scores: NDArray, labels: NDArray, interval: metrics.Interval, independe
     return numbers | dict.fromkeys((*THRESHOLD_METRICS, *CALIBRATION_METRICS))
 
 
-def _from_split(scores: NDArray, labels: NDArray, split: SeparateSplit, column: int) -> dict[str, Any]:
+def _from_split(scores: NDArray[Any], labels: NDArray[Any], split: SeparateSplit, column: int) -> dict[str, Any]:
     """What the separate split says of a finding, applied to the evaluated studies."""
     there = split.scores[:, column], split.labels[:, column]
     threshold, platt = choose_threshold(*there, split.rule), fit_platt(*there)
@@ -119,7 +119,7 @@ def _add_intervals(
     thresholds = np.array([np.nan if findings[n]["threshold"] is None else findings[n]["threshold"] for n in names])
     positive, negative = matched.labels == 1, matched.labels == 0
     right = np.where(positive, matched.scores >= thresholds, matched.scores < thresholds)
-    parts: dict[str, list[NDArray]] = {"sensitivity": [], "specificity": []}
+    parts: dict[str, list[NDArray[Any]]] = {"sensitivity": [], "specificity": []}
     for weights in metrics.draw_patients(len(matched.study_ids), matched.patients, num, seed):
         weights = weights.astype(np.float64)
         with np.errstate(invalid="ignore", divide="ignore"):

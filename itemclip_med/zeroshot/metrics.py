@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -239,7 +240,7 @@ def _blocks(num: int, num_studies: int) -> Iterator[int]:
         yield min(size, num - start)
 
 
-def auc_per_finding(scores: FloatArray, labels: FloatArray, weights: NDArray) -> FloatArray:
+def auc_per_finding(scores: FloatArray, labels: FloatArray, weights: NDArray[Any]) -> FloatArray:
     """(R, F) AUCs of (B, F) scores under (R, B) study weights; NaN where a class is missing."""
     columns = [
         _weighted_auc(scores[:, column], weights * (labels[:, column] == 1), weights * (labels[:, column] == 0))
@@ -248,7 +249,7 @@ def auc_per_finding(scores: FloatArray, labels: FloatArray, weights: NDArray) ->
     return np.stack(columns, axis=1) if columns else np.empty((len(weights), 0))
 
 
-def _weighted_auc(scores: FloatArray, positive: NDArray, negative: NDArray) -> FloatArray:
+def _weighted_auc(scores: FloatArray, positive: NDArray[Any], negative: NDArray[Any]) -> FloatArray:
     """(R,) AUCs of (B,) scores, each study counted ``positive`` and ``negative`` (R, B) times; ties count half."""
     if not len(scores):
         return np.full(len(positive), np.nan)

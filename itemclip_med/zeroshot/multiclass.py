@@ -71,7 +71,7 @@ def _numbers(
 
 
 def _interval(
-    correct: NDArray, truth: NDArray, num_classes: int, patients: Sequence[str], num: int, seed: int
+    correct: NDArray[Any], truth: NDArray[Any], num_classes: int, patients: Sequence[str], num: int, seed: int
 ) -> metrics.Interval:
     """Of the balanced accuracy, over patients; draws that lack a class are left out."""
     members = np.eye(num_classes)[truth]  # (B, classes)

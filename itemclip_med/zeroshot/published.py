@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -105,7 +106,7 @@ def binary_numbers(predictions: ArrayLike, labels: ArrayLike) -> BinaryNumbers:
     )
 
 
-def balanced_accuracy(predictions: Sequence[int] | NDArray, classes: Sequence[int] | NDArray) -> float:
+def balanced_accuracy(predictions: Sequence[int] | NDArray[Any], classes: Sequence[int] | NDArray[Any]) -> float:
     """Mean over the classes that occur of the share of their studies predicted right; (B,) each."""
     predictions, classes = np.asarray(predictions), np.asarray(classes)
     return float(np.mean([(predictions[classes == each] == each).mean() for each in np.unique(classes)]))
@@ -156,14 +157,14 @@ def pub_brain_5_numbers(scores: ArrayLike, classes: ArrayLike) -> dict[str, dict
     return result
 
 
-def _second_probability(pair: NDArray) -> NDArray:
+def _second_probability(pair: NDArray[Any]) -> NDArray[Any]:
     """Softmax of (B, 2) raw scores in single precision, as published: pairs of nearly equal differences tie there."""
     import torch
 
     return torch.from_numpy(pair).softmax(dim=1)[:, 1].numpy()
 
 
-def _checked(scores: ArrayLike, labels: ArrayLike) -> tuple[NDArray, NDArray]:
+def _checked(scores: ArrayLike, labels: ArrayLike) -> tuple[NDArray[Any], NDArray[Any]]:
     """Scores as float64 and labels as bool, (B,) each."""
     scores, labels = np.asarray(scores, dtype=np.float64), np.asarray(labels)
     if scores.ndim != 1 or scores.shape != labels.shape or not len(scores):
@@ -173,7 +174,7 @@ def _checked(scores: ArrayLike, labels: ArrayLike) -> tuple[NDArray, NDArray]:
     return scores, labels == 1
 
 
-def _split(scores: NDArray, positive: NDArray) -> tuple[NDArray, NDArray]:
+def _split(scores: NDArray[Any], positive: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     return scores[positive], scores[~positive]
 
 

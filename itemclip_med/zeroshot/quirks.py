@@ -64,7 +64,7 @@ def quirk_numbers(task: Task, matched: Matched, scores: Scores, labels: Labels) 
     }
 
 
-def _finding(scores: NDArray, labels: NDArray, grid: int) -> dict[str, Any]:
+def _finding(scores: NDArray[Any], labels: NDArray[Any], grid: int) -> dict[str, Any]:
     known = ~np.isnan(labels)
     scores, labels = scores[known], labels[known]
     numbers: dict[str, Any] = {"num_positive": int(labels.sum()), "auc": metrics.auc(scores, labels)}
@@ -74,7 +74,7 @@ def _finding(scores: NDArray, labels: NDArray, grid: int) -> dict[str, Any]:
     return numbers | {"threshold": threshold, **vars(binary_numbers(scores > threshold, labels))}
 
 
-def _pub_brain_5(task: Task, values: NDArray, truth: NDArray) -> dict[str, Any]:
+def _pub_brain_5(task: Task, values: NDArray[Any], truth: NDArray[Any]) -> dict[str, Any]:
     columns = [[name.lower() for name in task.names].index(name) for name in PUB_BRAIN_5]
     classes = truth[:, columns].argmax(axis=1)
     if len(np.unique(classes)) < len(PUB_BRAIN_5):

@@ -145,7 +145,7 @@ def retrieval_of(scores: NDArray[np.float64], own: NDArray[np.bool_]) -> dict[st
     }
 
 
-def _ranks(scores: NDArray, own: NDArray) -> dict[str, float]:
+def _ranks(scores: NDArray[Any], own: NDArray[Any]) -> dict[str, float]:
     """Of each row the rank of its best own column, from 1; equal scores of others count before it, so luck does not."""
     best = np.where(own, scores, -np.inf).max(axis=1, keepdims=True)
     ranks = 1 + ((scores >= best) & ~own).sum(axis=1)
