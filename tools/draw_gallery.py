@@ -66,7 +66,7 @@ def main() -> None:
             draw_store(folder / store, folder / source / "truth", window, OUT_DIR / f"{picture}.png")
         for number, path in enumerate(sorted((folder / "maps").glob("*.png")), 1):
             keep(Image.open(path), OUT_DIR / f"heatmap-{number}.png", width=900)
-        photograph(browser, folder / "maps" / "study.html", OUT_DIR / "page.png", 1800, 640)
+        photograph(browser, folder / "maps" / "study.html", OUT_DIR / "page.png", 1600, 930)
         photograph(browser, folder / "audit.html", OUT_DIR / "audit.png", 1100, 760)
         photograph(browser, folder / "scores" / "report.html", OUT_DIR / "report.png", 1100, 1300)
         photograph(browser, folder / "heads.quality.html", OUT_DIR / "quality.png", 1100, 820)
@@ -99,7 +99,8 @@ def draw_store(path: Path, truth: Path, window: tuple[float, float] | None, out:
 
 def place_of(truth: Path, study: Study) -> Place | None:
     """The middle of a study's largest finding, RAS in mm; None where it has none, or no mask of that name is there."""
-    paths = [path for path in truth.glob("*.nii.gz") if path.name.split(".")[0] in study.study_id]
+    name = study.study_id.replace("/", "_")
+    paths = [path for path in truth.glob("*.nii.gz") if path.name.split(".")[0] in name]
     if not paths or not any((study.labels or {}).values()):
         return None
     mask = nib.load(max(paths, key=lambda path: len(path.name)))
