@@ -15,6 +15,13 @@ _SIZE = re.compile(
     r"(\d+(?:[.,]\d+)?)(?:\s*(mm|cm))?(?:\s*(?:x|by|×)\s*(\d+(?:[.,]\d+)?)(?:\s*(mm|cm))?)?(?:\s*(?:x|by|×)\s*(\d+(?:[.,]\d+)?))?\s*-?(mm|cm)\b"
 )
 _LEVEL = re.compile(r"(?:c|t|l|s|d)\d{1,2}(?:-(?:c|t|l|s|d)?\d{1,2})?$")
+
+
+def _is_level(word: str) -> bool:
+    """A level of the spine: "l4", "t11-t12"."""
+    return word[-1].isdigit() and _LEVEL.match(word) is not None
+
+
 _LEFT = re.compile(r"\b(?:left|left-sided|lft|lt|l|lul|lll|lica|lmca)\b")
 _RIGHT = re.compile(r"\b(?:right|right-sided|rt|r|rul|rml|rll)\b")
 _BOTH = re.compile(
@@ -81,7 +88,7 @@ def anatomy_of(text: str) -> str | None:
         votes[_PHRASE_LABELS[phrase[0]]] = 2
     for token in tokens:
         label = _WORD_LABELS.get(token.word) or _WORD_LABELS.get(singular(token.word))
-        if label is None and _LEVEL.match(token.word):
+        if label is None and _is_level(token.word):
             label = "bone"
         if label:
             votes[label] = votes.get(label, 0) + (2 if token.kind == "A" else 1)
@@ -168,8 +175,10 @@ def words_of(text: str) -> Words:
             concepts.add(name)
             if not kept and name not in heads:
                 heads.append(name)
-        elif token.kind in "Aa" or _LEVEL.match(token.word):
-            places.add(_STEMS.get(one, "osse" if _LEVEL.match(token.word) else one[:6]))
+        elif token.kind in "Aa":
+            places.add(_STEMS.get(one, "osse" if _is_level(token.word) else one[:6]))
+        elif _is_level(token.word):
+            places.add(_STEMS.get(one, "osse"))
     words = {token.word for token in tokens}
     if not heads:
         heads = [findings.PARTICIPLES[token.word] for token in tokens if token.word in findings.PARTICIPLES][:1]

@@ -15,8 +15,8 @@ from itemclip_med.reports.vocabulary.cues import NORMAL_FEATURES
 Span = tuple[int, int]
 
 _DROP = RowMatcher(dropping.DROP_STATEMENTS)
-_LEAD = re.compile("|".join(f"(?:{pattern})" for _, pattern, _ in dropping.LEAD_INS))
-_OPENING = re.compile("|".join(f"(?:{pattern})" for name, pattern, _ in dropping.LEAD_INS if name in dropping.OPENINGS))
+_LEAD = RowMatcher(dropping.LEAD_INS, at_start=True)
+_OPENING = RowMatcher((row for row in dropping.LEAD_INS if row[0] in dropping.OPENINGS), at_start=True)
 # "Flow voids are present" calls them normal, so that "are present" stays.
 _NORMAL_FEATURE = re.compile(rf"^(?:the\s+)?(?:\w+\s+){{0,2}}{NORMAL_FEATURES}$")
 _SECTION_NAMES = frozenset(
@@ -115,7 +115,7 @@ def cut_opening(low: str, start: int, end: int) -> int:
         start: first character.
         end: behind the last.
     """
-    match = _OPENING.match(low[start:end].replace("\n", " "))
+    match = _OPENING.search(low[start:end].replace("\n", " "))
     return start + match.end() if match and start + match.end() < end else start
 
 
@@ -128,7 +128,7 @@ def cut_lead_in(low: str, start: int, end: int) -> int:
         end: behind the last.
     """
     while True:
-        match = _LEAD.match(low[start:end].replace("\n", " "))
+        match = _LEAD.search(low[start:end].replace("\n", " "))
         if match is None or match.end() == 0 or start + match.end() >= end:
             return start
         start += match.end()

@@ -22,7 +22,6 @@ NO_ABNORMALITY = "No significant abnormality"
 MAX_CHARS = 100_000
 
 _LETTER = re.compile(r"[^\W\d_]")
-_SPACES = re.compile(r"\s+")
 _BACK_REFERENCE = re.compile(
     r"(?!it\s+is\s+(?:difficult|hard|possible|impossible|unclear|uncertain|unlikely|important|worth\w*|not\s+possible)\b)"
     r"(?:(?:it|they|this|these|both|each|two\s+of\s+(?:these|them)|one\s+of\s+(?:these|them)|some\s+of\s+(?:these|them)|(?:at\s+least\s+)?(?:one|two|three|several|some|many|most|all)(?:\s+of\s+(?:them|these|which))?|the\s+(?:latter|former))\s+"
@@ -230,7 +229,7 @@ def _finish(shown: str, draft: Draft) -> TracedItem:
 
 
 def _show(shown: str, spans: list[Span], heading: Span | None) -> str:
-    parts = [_SPACES.sub(" ", shown[start:end]).strip() for start, end in spans]
+    parts = [" ".join(shown[start:end].split()) for start, end in spans]
     if heading is not None:
         parts[0] += ":"
     return " ".join(part for part in parts if part).rstrip(" ,;")

@@ -15,6 +15,7 @@ _ANSWERS = frozenset(("no", "yes", "none", "nil"))
 _CAPITAL_WORD = re.compile(r"[A-Z][a-z]+\b")
 _ENDS_OPEN = re.compile(r"[,(]\s*$")
 _THERE_IS = re.compile(r"there(?:'s|\s+(?:is|are))\b")
+_WORD_REACH = 120  # no word is longer
 _LAST_WORD = re.compile(r"([\w/-]+|[,(&+-])\s*$")
 
 
@@ -28,7 +29,7 @@ def is_open(low: str, start: int, end: int) -> bool:
     """
     if low[start:end].strip(" .") in _ANSWERS:
         return False
-    word = _LAST_WORD.search(low, start, end)
+    word = _LAST_WORD.search(low[max(start, end - _WORD_REACH) : end])
     return word is not None and (word[1] in word_lists.OPEN_WORDS or kind_of(word[1]) in "P")
 
 
@@ -53,7 +54,7 @@ def goes_on(text: CleanText, above: Span, fresh: Span, has_capitals: bool) -> bo
         return bool(_ENDS_OPEN.search(before))
     if before.count("(") > before.count(")"):
         return True
-    word = _LAST_WORD.search(before)
+    word = _LAST_WORD.search(before[-_WORD_REACH:])
     if re.search(r"\b(?:to|on|from|toward|towards|than)\s+(?:the\s+)?(?:left|right)\s*$", before):
         return False
     line = before.rsplit("\n", 1)[-1]

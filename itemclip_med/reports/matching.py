@@ -1,23 +1,94 @@
-"""Many patterns as a few, and none asked where a word that it needs is not in the text.
+"""Many patterns, and none asked where a word that it needs is not in the text.
 
-Most statements hold none of the words that a table of cues looks for. To look for a plain word costs a hundredth of
-what a pattern costs, so every pattern is asked only where one of its words stands in the text.
+Most statements hold none of the words that a table of cues looks for. Every pattern has a bit; a word between spaces
+has the bits of the patterns that it may serve, remembered word by word, and a statement those of its words. One
+comparison of bits then tells which of hundreds of patterns have to be tried.
 """
 
 from __future__ import annotations
 
+import importlib
 import re
 from collections.abc import Iterable
 from functools import lru_cache
+from types import ModuleType
 from typing import Any
 
-try:
-    from re import _parser as _syntax  # the only reader of patterns that Python has; without it nothing is skipped
-except ImportError:  # pragma: no cover
-    _syntax = None  # type: ignore[assignment]
 
+def _pattern_reader() -> ModuleType | None:
+    """The only reader of patterns that Python has; without it nothing is skipped."""
+    try:
+        return importlib.import_module("re._parser")
+    except ImportError:  # pragma: no cover
+        return None
+
+
+_syntax = _pattern_reader()
 _SPACE = ord(" ")  # may be the end of a line in the text
-_MAX_WORDS = 60  # more are as slow to look for as the pattern itself
+_MAX_REMEMBERED = 200_000
+
+
+class _Register:
+    """The bits of all patterns, and which words bring them."""
+
+    def __init__(self) -> None:
+        self._num_patterns = 0
+        self._always = 0
+        self._needles: dict[str, list[tuple[str, int]]] = {}
+        self._known: dict[str, int] = {}
+
+    def add(self, words: tuple[str, ...]) -> int:
+        """A new bit.
+
+        Args:
+            words: of which the pattern needs one; () where it always has to be tried.
+        """
+        bit = 1 << self._num_patterns
+        self._num_patterns += 1
+        if not words:
+            self._always |= bit
+        for word in words:
+            self._needles.setdefault(word[:2], []).append((word, bit))
+        self._known.clear()
+        bits_of.cache_clear()
+        return bit
+
+    def bits(self, text: str) -> int:
+        """Bits of the patterns that may match a text or a part of it.
+
+        Args:
+            text: in lower case.
+        """
+        found, known = self._always, self._known
+        for word in text.split():
+            bits = known.get(word)
+            found |= self._learn(word) if bits is None else bits
+        return found
+
+    def _learn(self, word: str) -> int:
+        bits = 0
+        for place in range(len(word)):
+            for start in (word[place], word[place : place + 2]):
+                for needle, bit in self._needles.get(start, ()):
+                    if word.startswith(needle, place):
+                        bits |= bit
+        if len(self._known) >= _MAX_REMEMBERED:
+            self._known.clear()
+        self._known[word] = bits
+        return bits
+
+
+@lru_cache(maxsize=20_000)
+def bits_of(text: str) -> int:
+    """Bits of the patterns that may match a text, remembered for texts that many patterns ask about.
+
+    Args:
+        text: in lower case.
+    """
+    return _REGISTER.bits(text)
+
+
+_REGISTER = _Register()
 
 
 class WordGate:
@@ -27,11 +98,11 @@ class WordGate:
         pattern: a regular expression on lower case.
     """
 
-    __slots__ = ("_pattern", "_words")
+    __slots__ = ("_bit", "_pattern")
 
     def __init__(self, pattern: str | re.Pattern[str]) -> None:
         self._pattern = re.compile(pattern)
-        self._words = needed_words(self._pattern.pattern)
+        self._bit = _REGISTER.add(needed_words(self._pattern.pattern))
 
     def may_match(self, text: str) -> bool:
         """Whether the text, or a part of it, may match; False is certain.
@@ -39,12 +110,7 @@ class WordGate:
         Args:
             text: in lower case.
         """
-        if not self._words:
-            return True
-        for word in self._words:  # noqa: SIM110  (half the time of any)
-            if word in text:
-                return True
-        return False
+        return bits_of(text) & self._bit != 0
 
     def search(self, text: str, start: int = 0) -> re.Match[str] | None:
         """The first match, or None.
@@ -53,33 +119,55 @@ class WordGate:
             text: in lower case.
             start: where to begin.
         """
-        return self._pattern.search(text, start) if self.may_match(text) else None
+        return self._pattern.search(text, start) if bits_of(text) & self._bit else None
 
 
 class RowMatcher:
     """Search a text for any row of a table; a table of a hundred rows then costs little more than its words.
 
-    Patterns that can only match at the start of a text are tried there and nowhere else.
+    Patterns that can only match at the start of a text are tried there and nowhere else, and before all others.
 
     Args:
         rows: (name, pattern, example); patterns on lower case.
+        at_start: whether all of them match at the start only.
     """
 
-    def __init__(self, rows: Iterable[tuple[str, str, str]]) -> None:
-        parts = [part for _, pattern, _ in rows for part in split_alternatives(pattern)]
-        anchored = [part for part in parts if part.startswith("^")]
-        free = [part for part in parts if not part.startswith("^")]
-        self._anchored = re.compile("|".join(f"(?:{part[1:]})" for part in anchored)) if anchored else None
-        self._free = WordGate("|".join(f"(?:{part})" for part in free)) if free else None
+    def __init__(self, rows: Iterable[tuple[str, str, str]], *, at_start: bool = False) -> None:
+        self._patterns: dict[int, re.Pattern[str]] = {}
+        self._anchored = self._free = 0
+        for _, pattern, _ in rows:
+            for part in split_alternatives(pattern):
+                bit = _REGISTER.add(needed_words(part))
+                if at_start or part.startswith("^"):
+                    self._patterns[bit] = re.compile(part.removeprefix("^"))
+                    self._anchored |= bit
+                else:
+                    self._patterns[bit] = re.compile(part)
+                    self._free |= bit
 
     def search(self, text: str) -> re.Match[str] | None:
-        """The first match, or None.
+        """The first match, of the first row that has it; None for none.
 
         Args:
             text: in lower case.
         """
-        found = self._anchored.match(text) if self._anchored else None
-        return found or (self._free.search(text) if self._free else None)
+        bits = bits_of(text)
+        waiting = bits & self._anchored
+        while waiting:
+            bit = waiting & -waiting  # rows are tried in their order
+            found = self._patterns[bit].match(text)
+            if found:
+                return found
+            waiting ^= bit
+        first: re.Match[str] | None = None
+        waiting = bits & self._free
+        while waiting:
+            bit = waiting & -waiting
+            found = self._patterns[bit].search(text)
+            if found and (first is None or found.start() < first.start()):
+                first = found
+            waiting ^= bit
+        return first
 
 
 @lru_cache(maxsize=2_000)
@@ -95,8 +183,7 @@ def needed_words(pattern: str) -> tuple[str, ...]:
     if words is None:
         return ()
     shortest = sorted(words, key=len)
-    kept = [word for word in shortest if not any(other in word for other in shortest if other != word)]
-    return tuple(sorted(kept)) if len(kept) <= _MAX_WORDS else ()
+    return tuple(sorted(word for word in shortest if not any(other in word for other in shortest if other != word)))
 
 
 def _needed(parsed: Any) -> set[str] | None:

@@ -28,6 +28,7 @@ _WHOLE_WORDS = frozenset(
     "slim sharp seen noted both more less long short round mild old new left right".split()
 )
 _FRESH_WORD = re.compile(r"\s(?:the|there|there's|no|this|these|both|a|an|it)\s")
+_EDGES = " \t\n.,;:-|*!>&+="
 _OPENERS = frozenset(("otherwise", "also", "overall", "additionally", "incidentally"))
 _OPEN_BOX = re.compile(r"(?:\[\s{0,3}\]|☐)(?=\s*\w)")
 _STARTS_TWICE = re.compile(r"\s*(?:no|nil)\s[\w\s-]+?\s(?:no|nil)\s")
@@ -76,11 +77,9 @@ def _bounded(low: str, start: int, end: int) -> list[tuple[int, int]]:
 
 def trim(low: str, start: int, end: int) -> tuple[int, int]:
     """The same place without spaces and marks at its ends; brackets and question marks stay."""
-    while start < end and low[start] in " \t\n.,;:-|*!>&+=":
-        start += 1
-    while end > start and low[end - 1] in " \t\n.,;:-|*!>&+=":
-        end -= 1
-    return start, end
+    text = low[start:end].lstrip(_EDGES)
+    start = end - len(text)
+    return start, start + len(text.rstrip(_EDGES))
 
 
 def _list_numbers(low: str, start: int, end: int) -> list[tuple[int, int]]:

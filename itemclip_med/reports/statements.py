@@ -15,7 +15,6 @@ from itemclip_med.reports.vocabulary import word_lists
 
 Span = tuple[int, int]
 
-_SPACES = re.compile(r"\s+")
 _VALUE = re.compile(
     r"[<>~=]?\s*\d+(?:[.,]\d+)?\s*(?:%|mm|cm|ml|hu|deg\w*)?(?:\s*[|/x]\s*\d+(?:[.,]\d+)?\s*(?:%|mm|cm|ml)?){0,3}"
 )
@@ -77,7 +76,10 @@ def plain(low: str, spans: list[Span]) -> str:
         low: the text they are places of.
         spans: in the order of reading.
     """
-    return _SPACES.sub(" ", " ".join(low[start:end] for start, end in spans)).strip()
+    if len(spans) == 1:
+        start, end = spans[0]
+        return " ".join(low[start:end].split())
+    return " ".join(" ".join([low[start:end] for start, end in spans]).split())
 
 
 def _read_clause(low: str, part: Span, heading: str) -> list[Piece]:

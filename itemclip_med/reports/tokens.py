@@ -29,6 +29,8 @@ _TOKEN = re.compile(
 _ADJECTIVES_TOO = frozenset(("suspicious", "concerning", "worrisome", "related", "containing"))
 _IN_PLACES = frozenset(("cavity", "cavities", "recess", "recesses", "angle", "angles"))
 _FOUND_BODIES = frozenset(("body", "bodies"))
+_BY_NEIGHBOR = _ADJECTIVES_TOO | _IN_PLACES | _FOUND_BODIES | {"occupying"}
+_new = tuple.__new__  # half the time of a named tuple's own
 _NEGATIONS = frozenset(["no", "not", "without", "neither", "nil", "none", "never", "w/o"])
 
 
@@ -90,6 +92,7 @@ _KINDS = _build_kinds()
 _TRAILING = re.compile(r"^[\W_]+|[\W_]+$")
 
 
+@lru_cache(maxsize=20_000)
 def singular(word: str) -> str:
     """The singular of an English or Latin plural, as far as the tables need it.
 
@@ -190,13 +193,16 @@ def _whole(text: str) -> tuple[Token, ...]:
 
 def _cut(low: str, start: int, end: int) -> list[Token]:
     tokens = [
-        Token(match.start(), match.end(), match[0], kind_of(match[0])) for match in _TOKEN.finditer(low, start, end)
+        _new(Token, (*match.span(), word := match[0], kind_of(word))) for match in _TOKEN.finditer(low, start, end)
     ]
-    if "there's" in low:
+    words = low[start:end]
+    if "there's" in words:
         tokens = [part for token in tokens for part in _split_contraction(token)]
-    if any("/" in token.word for token in tokens):
+    if "/" in words:
         tokens = [part for token in tokens for part in _split_slash(token)]
     for index, token in enumerate(tokens):
+        if token.word not in _BY_NEIGHBOR:
+            continue
         if token.word in _ADJECTIVES_TOO and index + 1 < len(tokens) and tokens[index + 1].kind in "FEAaumdr":
             tokens[index] = token._replace(kind="m")  # a suspicious nodule
         if token.word in _IN_PLACES and index and tokens[index - 1].kind in "Aa":
