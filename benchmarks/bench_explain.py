@@ -49,8 +49,8 @@ def _entries(values: dict) -> list[dict]:
             "name": f"{name} {measure}",
             "value": row["model"][measure],
             "unit": "share",
-            "ratio_to": "shuffled weights",
-            "ratio": row["model"][measure] / max(row["control"][measure], 1e-9),
+            "ratio_to": "shuffled weights" if "control" in row else None,
+            "ratio": row["model"][measure] / max(row["control"][measure], 1e-9) if "control" in row else None,
         }
         for name, row in values["findings"].items()
         for measure in ("hit", "auprc", "dice")

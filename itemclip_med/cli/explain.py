@@ -40,7 +40,7 @@ class _WithEvaluate(click.Command):
 @click.option("--task", default="cq500-10", show_default=True, help="Whose findings and words are asked.")
 @click.option("--method", type=click.Choice(METHODS), default="attention")
 @click.option("--max-studies", type=click.IntRange(1), help="The first ones only.")
-@click.option("--controls", type=click.IntRange(1), default=3, show_default=True, help="Models of shuffled weights.")
+@click.option("--controls", type=click.IntRange(0), default=3, show_default=True, help="Models of shuffled weights.")
 @click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), help="The numbers as JSON.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:1 …")
 def evaluate(
@@ -64,7 +64,8 @@ def evaluate(
         store, truth, model, load_task(task).findings,
         method=method, max_studies=max_studies, num_controls=controls, device=device,
     )  # fmt: skip
-    click.echo(f"{values['num_studies']} studies, {method}; in parentheses: {controls} models of shuffled weights")
+    control = f"; in parentheses: {controls} models of shuffled weights" if controls else ""
+    click.echo(f"{values['num_studies']} studies, {method}{control}")
     click.echo(format_evaluation(values))
     if out:
         out.write_text(json.dumps(values, indent=1) + "\n", encoding="utf-8")

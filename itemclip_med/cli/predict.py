@@ -26,6 +26,13 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     type=click.Choice(["html", "dicom", "nifti", "png"]),
     help="May be given several times; scores.json comes always. Default: html and dicom.",
 )
+@click.option(
+    "--method",
+    type=click.Choice(["attention", "gradient", "saliency", "occlusion"]),
+    default="attention",
+    show_default=True,
+    help="What the maps are made of.",
+)
 @click.option("--source", "images", type=click.Path(path_type=Path), help="DICOM to refer to, where STUDY is none.")
 @click.option("--spacing-mm", nargs=3, type=float, help="NPZ: distance of voxels along the array's axes.")
 @click.option("--orientation", default="", help="NPZ: directions of the array's axes, such as IPL.")
@@ -43,6 +50,7 @@ def predict(
     recipe: str,
     out_dir: Path,
     formats: tuple[str, ...],
+    method: str,
     images: Path | None,
     spacing_mm: tuple[float, float, float] | None,
     orientation: str,
@@ -70,6 +78,7 @@ def predict(
         replace(asked, recipe=recipe) if recipe else asked,
         out_dir,
         formats=formats or DEFAULT_FORMATS,
+        method=method,
         device=device,
         id_key=id_key,
         place=Place(spacing_mm, orientation, array) if spacing_mm else None,

@@ -57,7 +57,7 @@ def cut(array: np.ndarray, axis: int, index: int) -> np.ndarray:
         axis: 0 sagittal, 1 coronal, 2 axial.
         index: of the slice.
     """
-    plane = np.take(array, index, axis)
+    plane: np.ndarray = np.take(array, index, axis)
     return plane[::-1] if axis == 0 else plane
 
 

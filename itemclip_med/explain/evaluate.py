@@ -46,7 +46,7 @@ def evaluate_maps(
         findings: named as in ``findings.json``; those that are not there are left out.
         method: what the maps are made of.
         max_studies: the first ones only.
-        num_controls: models of shuffled weights whose results are averaged.
+        num_controls: models of shuffled weights whose results are averaged; 0: no control.
         device: where the model runs.
         on_study: gets the number of studies done.
 
@@ -69,7 +69,7 @@ def evaluate_maps(
     if not studies:
         raise SourceError("The truth is of other studies: none of the store's ids is among its masks.")
     asked = [finding for finding in findings if finding.name in bits]
-    tallies = {"model": _Tally(), "control": _Tally()}
+    tallies = {kind: _Tally() for kind in dict(models)}
     for number, study in enumerate(studies[:max_studies], start=1):
         masks = _masks(truth_dir, study, bits)
         body = store.read(study.series[0]) > _SKIN_HU
@@ -135,17 +135,21 @@ def format_evaluation(values: Mapping[str, Any]) -> str:
         "|---|---:|---:|---:|---:|---:|---:|",
     ]
     for name, row in values["findings"].items():
-        one, other = row["model"], row["control"]
-        lines.append(
-            f"| {name} | {row['num']} | {one['hit']:.2f} ({other['hit']:.2f}) | {one['hit_by_chance']:.2f} "
-            f"| {one['auprc']:.3f} ({other['auprc']:.3f}) | {one['prevalence']:.3f} "
-            f"| {one['dice']:.2f} ({other['dice']:.2f}) |"
-        )
+        hit, auprc, dice = _beside(row, "hit", 2), _beside(row, "auprc", 3), _beside(row, "dice", 2)
+        chance, share = row["model"]["hit_by_chance"], row["model"]["prevalence"]
+        lines.append(f"| {name} | {row['num']} | {hit} | {chance:.2f} | {auprc} | {share:.3f} | {dice} |")
     for name, title in (("separation", "Separation of a study's maps"), ("completeness", "Completeness")):
         pair = values[name]
         if pair["model"] is not None:
-            lines.append(f"\n{title}: {pair['model']:.3f} (control {pair['control']:.3f})")
+            control = f" (control {pair['control']:.3f})" if "control" in pair else ""
+            lines.append(f"\n{title}: {pair['model']:.3f}{control}")
     return "\n".join(lines)
+
+
+def _beside(row: Mapping[str, Any], measure: str, digits: int) -> str:
+    """A measure, and the control's in parentheses."""
+    control = f" ({row['control'][measure]:.{digits}f})" if "control" in row else ""
+    return f"{row['model'][measure]:.{digits}f}{control}"
 
 
 def _bits(truth_dir: Path) -> dict[str, int]:

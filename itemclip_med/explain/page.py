@@ -90,6 +90,7 @@ def page_data(
         "study": study.study_id[:_ID_DIGITS],
         "model": f"Model: {extras.model_name}" if extras.model_name else "",
         "warnings": list(extras.warnings),
+        "checked": _METHODS[extras.methods[0]],
         "colors": [{"name": name, "rgb": _text(_palette(code))} for name, code in _COLORS],
         "volumes": volumes,
         "items": [

@@ -110,7 +110,7 @@ def _widget(array: np.ndarray, maps: Sequence[Heatmap], study_id: str) -> Any:
     except ImportError as error:
         raise MissingPackageError("ipywidgets", extra="notebooks", purpose="The interactive view") from error
 
-    class View(ipywidgets.VBox):  # type: ignore[misc]
+    class View(ipywidgets.VBox):
         """The controls and the slice; a picture where a viewer shows no widgets."""
 
         def _repr_mimebundle_(self, **options: Any) -> Any:

@@ -90,6 +90,7 @@ def run_demo(out_dir: Path, settings: DemoSettings, say: Callable[[str], object]
     start = time.monotonic()
     task = load_task(TASK)
     metrics = run_task(stores["test"], task, model, out_dir / "zeroshot", batch_size=32)
+    assert metrics is not None  # one process: no other rank writes them
     pictures = draw_examples(stores["test"], model, out_dir / "heatmaps", settings.num_pictures)
     seconds["evaluate"] = time.monotonic() - start
     report = format_report(metrics, task)

@@ -7,11 +7,10 @@ import logging
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ignite.engine import Engine, Events
-from torch import nn
 
 from itemclip_med.errors import ModelError
 from itemclip_med.explain import FORMATS, Extras
@@ -23,6 +22,9 @@ from itemclip_med.store.manifest import escape
 from itemclip_med.volumes import write_nifti
 from itemclip_med.zeroshot import Task, score_files
 from itemclip_med.zeroshot.tables import read_scores, write_labels, write_studies
+
+if TYPE_CHECKING:
+    from itemclip_med.models import ItemizedCLIP
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +73,7 @@ class StudyResults:
         folder: str | Path,
         findings: Sequence[Finding],
         store: Store,
-        model: nn.Module,
+        model: ItemizedCLIP,
         heatmaps: int = 3,
         task: str = "",
         formats: Sequence[str] = ("nifti",),
@@ -97,15 +99,16 @@ class StudyResults:
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._write)
 
     def _collect(self, engine: Engine) -> None:
-        rows = engine.state.output["pred"].float().cpu().tolist()
-        self._scores.update(zip(engine.state.batch["study_id"], rows, strict=True))
+        output: Any = engine.state.output
+        batch: Any = engine.state.batch
+        self._scores.update(zip(batch["study_id"], output["pred"].float().cpu().tolist(), strict=True))
 
     def _write(self, engine: Engine) -> None:
-        studies = []
+        studies: list[dict[str, Any]] = []
         for study_id, scores in self._scores.items():
             order = sorted(range(len(scores)), key=lambda column: -scores[column])
             maps = self._draw(study_id, [self.findings[column] for column in order[: self.heatmaps]])
-            findings = [
+            findings: list[dict[str, Any]] = [
                 {
                     "name": self.findings[column].name,
                     "title": self.findings[column].title,

@@ -57,6 +57,7 @@ def predict_study(
     out_dir: Path | str,
     *,
     formats: Sequence[str] = DEFAULT_FORMATS,
+    method: str = "attention",
     device: str = "cpu",
     id_key: Path | None = None,
     place: Place | None = None,
@@ -70,6 +71,7 @@ def predict_study(
         asked: model, preprocessing and findings.
         out_dir: made if needed; gets ``scores.json``, and by format ``study.html``, ``dicom/``, NIfTI and PNG.
         formats: some of :data:`FORMATS`; DICOM is left out, and said, where the source is no DICOM or highdicom lacks.
+        method: what maps are made of, one of ``explain.METHODS``.
         device: where the model runs.
         id_key: key file of the study's id; a throwaway one by default.
         place: for NPZ.
@@ -94,12 +96,13 @@ def predict_study(
         for line in [*notes, *(f"Warning: {text}" for text in warnings)]:
             say(line)
         loaded = LoadedStudy.load(intake.store, intake.study.study_id, model, device=device)
-        maps = sorted(loaded.ask(findings), key=lambda heatmap: -heatmap.score)
+        maps = sorted(loaded.ask(findings, method), key=lambda heatmap: -heatmap.score)
         wanted, reason = _possible(formats, intake, images)
         if reason:
             say(reason)
             notes.append(reason)
         extras = Extras(
+            methods=(method,),
             source=images or source,
             id_key=id_key,
             model_name=Path(asked.model).name,
@@ -107,11 +110,15 @@ def predict_study(
             words={finding.title: (*finding.prompts, *finding.negative_prompts) for finding in findings},
             max_maps=_MAX_MAPS,
         )
-        values = _record(intake, asked, findings, maps, warnings)
-        path = out_dir / "scores.json"
-        path.write_text(json.dumps(values, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        values = {**_record(intake, asked, findings, maps, warnings), "maps": method}
+        path = _write_json(out_dir / "scores.json", values)
         paths = write_maps(intake.store, intake.study.study_id, maps, out_dir, formats=wanted, extras=extras)
     return Prediction(values, [path, *paths], notes, warnings)
+
+
+def _write_json(path: Path, values: Mapping[str, Any]) -> Path:
+    path.write_text(json.dumps(values, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return path
 
 
 def _choices(intake: Intake, model_input: ModelInput, model: ItemizedCLIP) -> list[str]:

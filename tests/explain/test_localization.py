@@ -97,6 +97,9 @@ def test_phantoms_are_measured_by_finding_with_a_control(tmp_path, monkeypatch):
     assert values["findings"]["SDH"]["num"] == 1
     assert 0 < values["findings"]["SDH"]["model"]["prevalence"] < 0.05
     assert "| SDH | 1 |" in format_evaluation(values)
+    alone = evaluate_maps(store, truth, model, findings, method="saliency", num_controls=0)
+    assert set(alone["findings"]["SDH"]) == {"num", "model"}
+    assert "(" not in format_evaluation(alone)
     from click.testing import CliRunner
 
     from itemclip_med.cli.main import main

@@ -63,6 +63,14 @@ def test_dicom_gives_scores_a_page_and_objects(tmp_path):
     assert any("trained on phantoms" in line for line in said)
 
 
+def test_maps_can_be_made_of_something_else_than_attention(tmp_path):
+    write_dicom(tmp_path / "in")
+    result = predict_study(tmp_path / "in", ASKED, tmp_path / "out", formats=["html"], method="saliency")
+    assert result.values["maps"] == "saliency"
+    assert '"method":"Saliency"' in (tmp_path / "out" / "study.html").read_text(encoding="utf-8")
+    assert all(entry["peaks_ras_mm"][0] for entry in result.values["findings"])
+
+
 def test_scores_are_those_of_the_evaluation(tmp_path):
     from dataclasses import replace
 

@@ -154,7 +154,7 @@ function describe() {
   else if (isWeak(one)) row(about, "p", `Next to nothing on this series: see ${data.volumes[strongest(one).series].name}.`);
   $("most").textContent = peak > 0 ? `${peak.toFixed(1)} times an even spread` : "";
   $("checks").replaceChildren();
-  if (item.checks.length) {
+  if (item.checks.length && one && one.method === data.checked) {
     row($("checks"), "h2", "What this map is worth");
     const table = row($("checks"), "table", "");
     for (const [name, value] of item.checks) {
