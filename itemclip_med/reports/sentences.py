@@ -160,17 +160,19 @@ def _ends_question(shown: str, end: int) -> bool:
 
 def _split_run_on(low: str, start: int, end: int) -> list[tuple[int, int]]:
     """Cut dictation without punctuation where a new statement must begin."""
-    words = low[start:end].split()
-    if len(words) < 4 or any(mark in low[start:end] for mark in ",;:"):
+    text = low[start:end]
+    words = text.split()
+    if len(words) < 4 or "," in text or ";" in text or ":" in text:
         return [(start, end)]
-    tokens = tokenize(low, start, end)
+    tokens = tokenize(text, 0, len(text))
     cues = sum(token.kind == "V" or token.word in ("no", "nil", "there") for token in tokens)
-    if cues < 2 or (len(words) < _LONG_WORDS and not _STARTS_TWICE.match(low[start:end])):
+    if cues < 2 or (len(words) < _LONG_WORDS and not _STARTS_TWICE.match(text)):
         return [(start, end)]
     cuts = {cut for index in range(1, len(tokens)) if (cut := _new_statement(tokens, index)) is not None}
-    bounds = [start, *sorted(cuts), end]
-    parts = [trim(low, left, right) for left, right in itertools.pairwise(bounds)]
-    return _with_openings([part for part in parts if part[0] < part[1]], tokens)
+    bounds = [0, *sorted(cuts), len(text)]
+    parts = [trim(text, left, right) for left, right in itertools.pairwise(bounds)]
+    joined = _with_openings([part for part in parts if part[0] < part[1]], tokens)
+    return [(start + left, start + right) for left, right in joined]
 
 
 def _with_openings(parts: list[tuple[int, int]], tokens: list[Token]) -> list[tuple[int, int]]:

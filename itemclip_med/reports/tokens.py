@@ -31,6 +31,7 @@ _IN_PLACES = frozenset(("cavity", "cavities", "recess", "recesses", "angle", "an
 _FOUND_BODIES = frozenset(("body", "bodies"))
 _BY_NEIGHBOR = _ADJECTIVES_TOO | _IN_PLACES | _FOUND_BODIES | {"occupying"}
 _new = tuple.__new__  # half the time of a named tuple's own
+_SENTENCE = 600  # texts up to this length are cut once, and their parts taken from that
 _NEGATIONS = frozenset(["no", "not", "without", "neither", "nil", "none", "never", "w/o"])
 
 
@@ -183,7 +184,17 @@ def tokenize(low: str, start: int, end: int) -> list[Token]:
     """
     if start == 0 and end == len(low):
         return list(_whole(low))
+    if len(low) <= _SENTENCE and start < end:
+        return _part_of(_whole(low), low, start, end)
     return _cut(low, start, end)
+
+
+def _part_of(tokens: tuple[Token, ...], low: str, start: int, end: int) -> list[Token]:
+    """The tokens between two places, where no token lies across one of them and none is read by its neighbors."""
+    part = [token for token in tokens if token.end > start and token.start < end]
+    if part and (part[0].start < start or part[-1].end > end or any(token.word in _BY_NEIGHBOR for token in part)):
+        return _cut(low, start, end)
+    return part
 
 
 @lru_cache(maxsize=20_000)
