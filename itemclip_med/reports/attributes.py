@@ -151,6 +151,18 @@ class Words:
     is_old: bool
 
 
+@lru_cache(maxsize=20_000)
+def _said_by(word: str, kind: str) -> tuple[str, str]:
+    """The concept or singular of a word, "" for one that says nothing; and the stem of its place, "" for none."""
+    if kind in ",;:()" or word in word_lists.LIGHT or not word[0].isalnum():
+        return "", ""
+    one = singular(word)
+    name = _CONCEPTS.get(word) or _CONCEPTS.get(one) or one
+    if _is_level(word):
+        return name, _STEMS.get(one, "osse")
+    return name, _STEMS.get(one, one[:6]) if kind in "Aa" else ""
+
+
 @lru_cache(maxsize=50_000)
 def words_of(text: str) -> Words:
     """Prepare a statement for comparison.
@@ -159,26 +171,26 @@ def words_of(text: str) -> Words:
         text: in lower case.
     """
     tokens = tokenize(text, 0, len(text))
-    content, main, heads, concepts, places = [], [], [], set(), set()
+    content: list[str] = []
+    main: list[str] = []
+    heads: list[str] = []
+    concepts: set[str] = set()
+    places: set[str] = set()
     kept = False
     for token in tokens:
         kept = kept or (token.kind == "K" and len(content) > 1)
-        if token.kind in ",;:()" or token.word in word_lists.LIGHT or not token.word[0].isalnum():
+        name, place = _said_by(token.word, token.kind)
+        if not name:
             continue
-        one = singular(token.word)
-        concept = _CONCEPTS.get(token.word) or _CONCEPTS.get(one)
-        content.append(concept or one)
+        content.append(name)
         if not kept:
-            main.append(concept or one)
+            main.append(name)
         if token.kind in "FE":
-            name = concept or one
             concepts.add(name)
             if not kept and name not in heads:
                 heads.append(name)
-        elif token.kind in "Aa":
-            places.add(_STEMS.get(one, "osse" if _is_level(token.word) else one[:6]))
-        elif _is_level(token.word):
-            places.add(_STEMS.get(one, "osse"))
+        elif place:
+            places.add(place)
     words = {token.word for token in tokens}
     if not heads:
         heads = [findings.PARTICIPLES[token.word] for token in tokens if token.word in findings.PARTICIPLES][:1]

@@ -37,6 +37,8 @@ _CLOSING = frozenset(("throughout", "within", "above", "below", "around", "about
 _SUPERLATIVE = frozenset(("largest", "biggest", "longest", "smallest", "dominant"))
 _CONCEDES = frozenset(("though", "although", "while", "whereas"))
 _SEEN_AFTER = re.compile(rf"^[^,;]{{2,80}}?\b(?:is|are|was|were)\s+(?:also\s+)?{SEEN}")
+_JOINERS = frozenset(("and", "but", "while", "whereas", "although", "though", "however", "yet"))
+_JOINTS = _JOINERS | {",", ";", "with", "without", "(", ")"}
 _ADVERBS = frozenset(("now", "also", "again", "then", "still", "currently", "thus", "therefore"))
 _SUBORDINATE = frozenset(("which", "that", "who", "where", "whose"))
 _NORMAL_END = re.compile(
@@ -87,6 +89,8 @@ def split_clauses(low: str, start: int, end: int) -> list[Span]:
     bounds = [start]
     depth = 0
     for index, token in enumerate(tokens):
+        if token.word not in _JOINTS:
+            continue
         depth = max(0, depth + (token.word == "(") - (token.word == ")"))
         if depth or token.start < bounds[-1]:
             continue
@@ -107,11 +111,10 @@ def _joint(tokens: list[Token], index: int) -> tuple[int, int] | None:
     """A possible joint at a token: where the left side stops, and the index at which the right side resumes."""
     word = tokens[index].word
     following = tokens[index + 1].word if index + 1 < len(tokens) else ""
-    joiners = ("and", "but", "while", "whereas", "although", "though", "however", "yet")
     if word in (",", ";"):
-        resume = index + 2 if following in joiners else index + 1
+        resume = index + 2 if following in _JOINERS else index + 1
         return tokens[index].start, resume
-    if word in joiners:
+    if word in _JOINERS:
         if index and tokens[index - 1].word in (",", ";"):
             return None
         return tokens[index].start, index + 1

@@ -20,6 +20,7 @@ _NEGATION = re.compile(
     r"(?:\s+(?:(?:evidence|signs?|indication|suggestion|features?|stigmata|presence|e/o|findings?|appearances?|sites?)\s+(?:of|for|to\s+suggest|suggestive\s+of|suggesting)|to\s+(?:suggest|indicate|support))(?:\s+(?:a|an|any))?)?)\b"
 )
 _NO_CHANGE = re.compile(next(row[1] for row in ABNORMAL_DENIALS if row[0] == "no change in a finding").lstrip("^"))
+_WORD = re.compile(r"\w|\?")
 _RELATIONAL = re.compile(r"(?:ment|tion|sion|ning|ling|loss|edema|atrophy|collapse|ation|ption)s?$")
 _FULL_CUES = frozenset(
     "absence lack negative absent free neg removal resolution disappearance clearing clearance".split()  # noqa: SIM905
@@ -195,4 +196,4 @@ def _to_spans(low: str, tokens: Sequence[Token]) -> list[Span]:
             spans[-1] = (spans[-1][0], token.end)
         else:
             spans.append((token.start, token.end))
-    return [span for span in spans if re.search(r"\w|\?", low[span[0] : span[1]])]
+    return [span for span in spans if _WORD.search(low, span[0], span[1])]

@@ -22,6 +22,8 @@ _NORMAL_FEATURE = re.compile(rf"^(?:the\s+)?(?:\w+\s+){{0,2}}{NORMAL_FEATURES}$"
 _SECTION_NAMES = frozenset(
     name for table in (headings.KEPT, headings.DROPPED) for row in table.values() for name in row.split("|")
 )
+_TITLE_TOKEN = re.compile(r"[\w/.+-]+|[^\w\s]")
+_NUMBER_OR_MARK = re.compile(r"[\d/.:-]+|[,()&:/.+-]")
 _LIMITED_BUT = re.compile(
     r"limited\s+(?:evaluation|assessment|views|images)\s+of\b[^,;]{2,70}?\b(?:is|are|appears?)\s+(?:grossly\s+|otherwise\s+)?"
     r"(?:normal|unremarkable|clear)\b"
@@ -65,10 +67,10 @@ def _is_title(statement: str) -> bool:
     first = statement.partition(" ")[0]
     if first.isalpha() and first not in dropping.TITLE_WORDS:
         return False
-    words = re.findall(r"[\w/.+-]+|[^\w\s]", statement)
+    words = _TITLE_TOKEN.findall(statement)
     if len(words) > 16:
         return False
-    words = [word for word in words if not re.fullmatch(r"[\d/.:-]+|[,()&:/.+-]", word)]
+    words = [word for word in words if not _NUMBER_OR_MARK.fullmatch(word)]
     if not words:
         return True
     return all(word in dropping.TITLE_WORDS for word in words) and any(

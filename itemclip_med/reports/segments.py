@@ -43,7 +43,8 @@ def _segments(tokens: Sequence[Token]) -> list[Segment]:
     segments, start, joint, depth, index = [], 0, "", 0, 0
     while index < len(tokens):
         token = tokens[index]
-        depth = max(0, depth + (token.word == "(") - (token.word == ")"))
+        if token.word in ("(", ")"):
+            depth = max(0, depth + (1 if token.word == "(" else -1))
         is_as_well = token.word == "as" and [one.word for one in tokens[index : index + 3]] == ["as", "well", "as"]
         if not depth and not _hangs(tokens, index) and (token.kind in ("C", ",") or token.word == "nor" or is_as_well):
             stop, words = index, []

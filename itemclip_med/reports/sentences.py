@@ -29,6 +29,10 @@ _WHOLE_WORDS = frozenset(
 )
 _FRESH_WORD = re.compile(r"\s(?:the|there|there's|no|this|these|both|a|an|it)\s")
 _EDGES = " \t\n.,;:-|*!>&+="
+_ENDING = re.compile(r"[\w.]+$")
+_NUMBER = re.compile(r"\s*\d")
+_SMALL = re.compile(r"\s[a-z]")
+_LETTERS_AT_END = re.compile(r"(?<!-)\b[^\W\d_]+$")
 _OPENERS = frozenset(("otherwise", "also", "overall", "additionally", "incidentally"))
 _OPEN_BOX = re.compile(r"(?:\[\s{0,3}\]|☐)(?=\s*\w)")
 _STARTS_TWICE = re.compile(r"\s*(?:no|nil)\s[\w\s-]+?\s(?:no|nil)\s")
@@ -113,12 +117,12 @@ def _ends_sentence(low: str, match: re.Match[str], start: int, end: int) -> bool
     if not low[match.end() : end].strip():
         return True
     before = low[max(start, position - 8) : position]
-    word = re.search(r"[\w.]+$", before)
+    word = _ENDING.search(before)
     if word and (word[0].strip(".") in word_lists.ABBREVIATIONS and word[0] != "no" and word[0] != "st"):
         return False
-    if word and word[0] == "no" and re.match(r"\s*\d", after):
+    if word and word[0] == "no" and _NUMBER.match(after):
         return False
-    if word and re.fullmatch(r"[a-z]", word[0]) and not after[:1].isspace():
+    if word and len(word[0]) == 1 and "a" <= word[0] <= "z" and not after[:1].isspace():
         return False
     if after[0].isdigit() and low[position - 1 : position].isdigit():
         return False
@@ -132,9 +136,9 @@ def _ends_sentence(low: str, match: re.Match[str], start: int, end: int) -> bool
 
 def _is_cut_short(low: str, shown: str, match: re.Match[str]) -> bool:
     """As in: "RUL spic. nodule": a short unknown word, then a small letter where sentences have capitals."""
-    if match[0] != "." or not re.match(r"\s[a-z]", shown[match.end() : match.end() + 2]):
+    if match[0] != "." or not _SMALL.match(shown, match.end()):
         return False
-    word = re.search(r"(?<!-)\b[^\W\d_]+$", shown[max(0, match.start() - 8) : match.start()])
+    word = _LETTERS_AT_END.search(shown[max(0, match.start() - 8) : match.start()])
     return (
         word is not None
         and not word[0].isupper()

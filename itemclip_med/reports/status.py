@@ -27,6 +27,7 @@ _HEDGES = WordGate(
     r"tentative|rule|exclude|r/o|unable|difficult|seems?|appears?|exists?|raised|spurious|volum\w+|arguably|debatabl\w+|conceivabl\w+|unclear|unsure|unknown|"
     r"unconvinced|concerned|wary|doubt)"
 )
+_HEADING = re.compile(r"^[^:]{1,60}:\s*")
 _GENERIC = WordGate("|".join(sorted(cues.GENERIC_NOUNS, key=len, reverse=True)))
 _KEPT_NORMAL = re.compile(
     r"\bnormal\s+(?:pressure|variant)\b|\bpatent\s+(?:foramen|ductus)\b|\bclear\s+cell\b|\bnormal-(?:sized|appearing)\b"
@@ -113,7 +114,7 @@ def is_generic_denial(statement: str) -> bool:
     Args:
         statement: in lower case.
     """
-    core = re.sub(r"^[^:]{1,60}:\s*", "", statement)
+    core = _HEADING.sub("", statement) if ":" in statement else statement
     if not _GENERIC.search(core):
         return False
     tokens = tokenize(core, 0, len(core))
