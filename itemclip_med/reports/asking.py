@@ -205,10 +205,14 @@ def _ask_rows(
     texts = [text for text, result in by_rules.items() if result.reason is None]
     answers = dict(zip(texts, ask(texts, model, asking), strict=True))
     for row in rows:
-        if row.text not in answers:
-            yield row, by_rules.get(row.text) or (None if row.text is None else ItemizedReport(reason="empty")), {}
+        if row.text is None:
+            yield row, None, {}
             continue
-        answer, result, extra = answers[row.text], by_rules[row.text], {"method": "rules"}
+        if row.text not in answers:
+            yield row, by_rules.get(row.text) or ItemizedReport(reason="empty"), {}
+            continue
+        answer, result = answers[row.text], by_rules[row.text]
+        extra: dict[str, Any] = {"method": "rules"}
         if answer.problem:
             summary.fallbacks[answer.problem] += 1
             extra["fallback"] = answer.problem

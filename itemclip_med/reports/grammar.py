@@ -7,6 +7,7 @@ of an answer is one small tuple, so that the mask of allowed tokens is made once
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 from itemclip_med.records import STATUSES
 
@@ -86,6 +87,14 @@ def walk(state: State | None, text: str) -> State | None:
     return state
 
 
+@dataclass(slots=True)
+class _Node:
+    """A beginning of tokens: what may follow it, and the tokens that it is the whole of."""
+
+    below: dict[str, _Node] = field(default_factory=dict)
+    ids: list[int] = field(default_factory=list)
+
+
 class TokenTable:
     """Tokens of a vocabulary that may come next.
 
@@ -97,14 +106,14 @@ class TokenTable:
     def __init__(self, texts: Sequence[str], end_ids: Iterable[int]) -> None:
         self.end_ids = tuple(end_ids)
         self._texts = texts
-        self._root: dict[str, dict] = {}
+        self._root = _Node()
         for number, text in enumerate(texts):
             if not text or number in self.end_ids:
                 continue
             node = self._root
             for char in text:
-                node = node.setdefault(char, {})
-            node.setdefault("", []).append(number)  # type: ignore[union-attr]
+                node = node.below.setdefault(char, _Node())
+            node.ids.append(number)
         self._allowed: dict[State, tuple[int, ...]] = {}
 
     def allowed(self, state: State) -> tuple[int, ...]:
@@ -130,14 +139,12 @@ class TokenTable:
         """
         return (walk(state, self._texts[token]) if token < len(self._texts) and self._texts[token] else None) or DONE
 
-    def _collect(self, root: dict[str, dict], state: State, found: list[int]) -> None:
-        stack: list[tuple[dict, State]] = [(root, state)]
+    def _collect(self, root: _Node, state: State, found: list[int]) -> None:
+        stack = [(root, state)]
         while stack:
             node, here = stack.pop()
-            for char, below in node.items():
-                if char == "":
-                    found.extend(below)
-                    continue
+            found.extend(node.ids)
+            for char, below in node.below.items():
                 after = step(here, char)
                 if after is not None:
                     stack.append((below, after))

@@ -103,11 +103,13 @@ class LocalChatModel:
                 pad_token_id=self.tokenizer.pad_token_id, eos_token_id=list(self._table.end_ids),
                 logits_processor=LogitsProcessorList([SchemaLogits(self._table, length)]),
             )  # fmt: skip
-        return self.tokenizer.batch_decode(ids[:, length:], skip_special_tokens=True)
+        texts: list[str] = self.tokenizer.batch_decode(ids[:, length:], skip_special_tokens=True)
+        return texts
 
     def _text(self, messages: Sequence[Message]) -> str:
         if self.tokenizer.chat_template is not None:
-            return self.tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True)
+            text: str = self.tokenizer.apply_chat_template(list(messages), tokenize=False, add_generation_prompt=True)
+            return text
         return "\n\n".join(message["content"] for message in messages) + "\n\n"
 
 

@@ -77,4 +77,4 @@ def writes_capitals(shown: str) -> bool:
     starts = re.findall(r"(?:^|[.\n][ \t]{0,20})([^\W\d_])", shown)
     if not starts or shown.isupper():
         return False
-    return sum(letter.isupper() for letter in starts) > 0.45 * len(starts)
+    return sum(1 for letter in starts if letter.isupper()) > 0.45 * len(starts)

@@ -126,7 +126,7 @@ def _denial_score(words: Words, other: Words) -> float:
         return 0.0
     rest = (words.content ^ other.content) - NEUTRAL
     if words.places and words.places <= other.places:
-        rest = {word for word in rest if word[:6] not in words.places and word not in _PLACE_FILLERS}
+        rest = frozenset(word for word in rest if word[:6] not in words.places and word not in _PLACE_FILLERS)
     if "suggest" in other.content or "suggest" in words.content:
         return 1.0
     if words.heads[0] not in other.concepts:

@@ -26,7 +26,7 @@ def write_prompts(
     Returns:
         Name to ``prompts`` and ``negative_prompts``; a finding that no item names has its title and "No …".
     """
-    wordings = {name: Counter() for name in findings}
+    wordings: dict[str, Counter[str]] = {name: Counter() for name in findings}
     titles = {name: attributes.words_of(_statement(title).lower()).content for name, title in findings.items()}
     for study in studies:
         for item in study.get("items", ()):

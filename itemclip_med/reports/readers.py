@@ -121,10 +121,11 @@ def read_rows(
     source = Path(source)
     if source.is_dir():
         return _read_folder(source)
-    reader: Callable[..., Iterator[ReportRow]] | None = {
+    readers: dict[str, Callable[[Path, str | None, str | None], Iterator[ReportRow]]] = {
         ".jsonl": _read_jsonl, ".ndjson": _read_jsonl, ".csv": _read_csv, ".tsv": _read_csv, ".txt": _read_text,
         ".xlsx": _read_excel,
-    }.get(source.suffix.lower())  # fmt: skip
+    }  # fmt: skip
+    reader = readers.get(source.suffix.lower())
     if reader is None:
         raise FormatError(
             f"{source.name}: expected .jsonl, .csv, .tsv, .xlsx, .txt or a folder of .txt, "

@@ -31,6 +31,7 @@ _FRESH_WORD = re.compile(r"\s(?:the|there|there's|no|this|these|both|a|an|it)\s"
 _EDGES = " \t\n.,;:-|*!>&+="
 _ENDING = re.compile(r"[\w.]+$")
 _NUMBER = re.compile(r"\s*\d")
+_TWO_LETTERS = re.compile(r"[a-z]{2}")
 _SMALL = re.compile(r"\s[a-z]")
 _LETTERS_AT_END = re.compile(r"(?<!-)\b[^\W\d_]+$")
 _OPENERS = frozenset(("otherwise", "also", "overall", "additionally", "incidentally"))
@@ -129,9 +130,8 @@ def _ends_sentence(low: str, match: re.Match[str], start: int, end: int) -> bool
     if after[0].isspace():
         return True
     # "clear.No effusion": no space, but a word of letters on both sides.
-    return (bool(re.match(r"[a-z]{2}", after)) and bool(word) and len(word[0]) > 2 and "." not in word[0]) or after[
-        0
-    ] in "*-("
+    is_glued = word is not None and len(word[0]) > 2 and "." not in word[0] and _TWO_LETTERS.match(after) is not None
+    return is_glued or after[0] in "*-("
 
 
 def _is_cut_short(low: str, shown: str, match: re.Match[str]) -> bool:
@@ -153,7 +153,7 @@ def _is_cut_short(low: str, shown: str, match: re.Match[str]) -> bool:
 @lru_cache(maxsize=16)
 def _writes_capitals(shown: str) -> bool:
     starts = re.findall(r"(?:^|[.!?]\s)\s*([^\W\d_])", shown)
-    return 2 * sum(letter.isupper() for letter in starts) >= len(starts) > 0
+    return 2 * sum(1 for letter in starts if letter.isupper()) >= len(starts) > 0
 
 
 def _ends_question(shown: str, end: int) -> bool:

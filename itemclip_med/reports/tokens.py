@@ -157,7 +157,8 @@ def _split_slash(token: Token) -> list[Token]:
     is_list = "F" in kinds and set(kinds) <= {"F", "u"} and all(word.isalpha() and len(word) > 1 for word in words)
     if len(words) < 2 or not (is_list or kinds == ["a", "a"]):
         return [token]
-    tokens, start = [], token.start
+    tokens: list[Token] = []
+    start = token.start
     for word, kind in zip(words, kinds, strict=True):
         if tokens:
             tokens.append(Token(start - 1, start, "/", "C"))
