@@ -48,7 +48,8 @@ def require_dicom_out(source: Path | None) -> Path:
         found = "" if source is None else f"The source {source.name} is not there. "
         raise SourceError(
             f"{found}DICOM objects refer to the images they were made from: name the study's DICOM (folder, zip or "
-            "tar) with --source."
+            "tar) with --source.",
+            misuse=True,
         )
     return source
 

@@ -202,9 +202,8 @@ def occluded(image: Tensor, grid: tuple[int, int, int], boxes: Sequence[Box]) ->
     out = image.clone()
     patch = [size // count for size, count in zip(image.shape[3:], grid, strict=True)]
     for number, *box in boxes:
-        place = tuple(slice(part.start * size, part.stop * size) for part, size in zip(box, patch, strict=True))
-        mean = image[:, number].mean(dim=(2, 3, 4), keepdim=True)
-        out[(slice(None), number, slice(None), *place)] = mean
+        d, h, w = (slice(part.start * size, part.stop * size) for part, size in zip(box, patch, strict=True))
+        out[:, number, :, d, h, w] = image[:, number].mean(dim=(2, 3, 4), keepdim=True)
     return out
 
 

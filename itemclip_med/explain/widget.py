@@ -110,13 +110,6 @@ def _widget(array: np.ndarray, maps: Sequence[Heatmap], study_id: str) -> Any:
     except ImportError as error:
         raise MissingPackageError("ipywidgets", extra="notebooks", purpose="The interactive view") from error
 
-    class View(ipywidgets.VBox):
-        """The controls and the slice; a picture where a viewer shows no widgets."""
-
-        def _repr_mimebundle_(self, **options: Any) -> Any:
-            picture = StaticView(_pictures(array, maps[:1], study_id), "A picture: this viewer shows no widgets.")
-            return {**super()._repr_mimebundle_(**options), "text/html": picture._repr_html_()}
-
     shown = show(array, maps[0].series)
     presets = windows(shown)
     by_item = {f"{heatmap.item} ({heatmap.score:.3f})": heatmap for heatmap in maps}
@@ -150,7 +143,15 @@ def _widget(array: np.ndarray, maps: Sequence[Heatmap], study_id: str) -> Any:
     for control in (index, window, opacity):
         control.observe(draw, "value")
     jump()
-    return View([finding, plane, index, ipywidgets.HBox([window, opacity]), picture, note])
+    box = ipywidgets.VBox([finding, plane, index, ipywidgets.HBox([window, opacity]), picture, note])
+    shown_as_widget = box._repr_mimebundle_
+
+    def show_as(**options: Any) -> dict[str, Any]:
+        still = StaticView(_pictures(array, maps[:1], study_id), "A picture: this viewer shows no widgets.")
+        return {**shown_as_widget(**options), "text/html": still._repr_html_()}
+
+    box._repr_mimebundle_ = show_as
+    return box
 
 
 def _slice_png(
