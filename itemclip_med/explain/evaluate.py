@@ -131,13 +131,16 @@ def _summary(tallies: Mapping[str, _Tally], findings: Sequence[Finding]) -> dict
 def format_evaluation(values: Mapping[str, Any]) -> str:
     """The numbers as a table in Markdown; the control's in parentheses."""
     lines = [
-        "| finding | studies | hits | by chance | AUPRC | finding's share | Dice, best |",
-        "|---|---:|---:|---:|---:|---:|---:|",
+        "| finding | studies | hits | by chance | inside | AUPRC | finding's share | Dice, best |",
+        "|---|---:|---:|---:|---:|---:|---:|---:|",
     ]
     for name, row in values["findings"].items():
         hit, auprc, dice = _beside(row, "hit", 2), _beside(row, "auprc", 3), _beside(row, "dice", 2)
-        chance, share = row["model"]["hit_by_chance"], row["model"]["prevalence"]
-        lines.append(f"| {name} | {row['num']} | {hit} | {chance:.2f} | {auprc} | {share:.3f} | {dice} |")
+        one = row["model"]
+        lines.append(
+            f"| {name} | {row['num']} | {hit} | {one['hit_by_chance']:.2f} | {one['hit_inside']:.2f} | {auprc} "
+            f"| {one['prevalence']:.3f} | {dice} |"
+        )
     for name, title in (("separation", "Separation of a study's maps"), ("completeness", "Completeness")):
         pair = values[name]
         if pair["model"] is not None:
@@ -195,7 +198,7 @@ def _on_grid(packed: np.ndarray, affine: np.ndarray, target: np.ndarray, shape: 
 
 
 def _means(found: Sequence[Localization]) -> dict[str, float]:
-    names = ("hit", "hit_by_chance", "auprc", "prevalence", "dice")
+    names = ("hit", "hit_by_chance", "hit_inside", "auprc", "prevalence", "dice")
     return {name: float(np.mean([getattr(one, name) for one in found])) for name in names}
 
 

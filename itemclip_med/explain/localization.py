@@ -13,6 +13,8 @@ import numpy as np
 
 from itemclip_med.explain.heatmap import Heatmap
 
+_FILLED = 0.9  # of a patch's voxels
+
 
 @dataclass(frozen=True)
 class Localization:
@@ -21,6 +23,8 @@ class Localization:
     Attributes:
         hit: whether the strongest patch reaches into the finding.
         hit_by_chance: share of the body's patches that reach into it.
+        hit_inside: the same of the patches that the body fills; larger for findings in its middle, where maps that know
+            nothing look more often than at its rim. 0 where the body fills none.
         auprc: average precision of the map over the body's voxels.
         prevalence: share of the body that the finding fills: the AUPRC of a map that knows nothing.
         dice: at the threshold that is best for this map, an upper bound.
@@ -28,6 +32,7 @@ class Localization:
 
     hit: bool
     hit_by_chance: float
+    hit_inside: float
     auprc: float
     prevalence: float
     dice: float
@@ -51,6 +56,7 @@ def localize(heatmap: Heatmap, mask: np.ndarray, body: np.ndarray) -> Localizati
     in_body = body & (patch >= 0)
     possible = np.unique(patch[in_body])
     touched = np.unique(patch[truth & (patch >= 0)])
+    filled = _filled(patch, in_body, heatmap.patches.size)
     flat = heatmap.patches.ravel()
     strongest = possible[int(flat[possible].argmax())] if len(possible) else -1
     values, labels = heatmap.values[body], truth[body]
@@ -60,10 +66,18 @@ def localize(heatmap: Heatmap, mask: np.ndarray, body: np.ndarray) -> Localizati
     return Localization(
         hit=bool(np.isin(strongest, touched)) and bool(flat.max() > 0),
         hit_by_chance=float(len(touched) / max(len(possible), 1)),
+        hit_inside=float(np.isin(filled, touched).mean()) if len(filled) else 0.0,
         auprc=float((precision * steps).sum()),
         prevalence=float(labels.mean()),
         dice=float(dice.max()),
     )
+
+
+def _filled(patch: np.ndarray, in_body: np.ndarray, num_patches: int) -> np.ndarray:
+    """Numbers of the patches of which the body fills nine tenths or more."""
+    size = np.bincount(patch[patch >= 0], minlength=num_patches)
+    inside = np.bincount(patch[in_body], minlength=num_patches)
+    return np.flatnonzero((size > 0) & (inside >= _FILLED * size))
 
 
 def patch_numbers(heatmap: Heatmap, shape: Sequence[int]) -> np.ndarray:

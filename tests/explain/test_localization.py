@@ -67,6 +67,18 @@ def test_a_map_of_zeros_never_hits_and_an_absent_finding_is_not_counted():
     assert localize(one_patch(0, 0, 0), np.zeros(SHAPE, bool), mask) is None
 
 
+def test_chance_inside_counts_the_patches_that_the_body_fills():
+    body = np.zeros(SHAPE, bool)
+    body[:20, :19, :6] = True  # of d 0: fills w 0, 1, 2 of h 0, 1, 2, and touches h 3 and w 3
+    middle, rim = np.zeros(SHAPE, bool), np.zeros(SHAPE, bool)
+    middle[7:9, 7:9, 1:4] = True  # h 1, w 1
+    rim[1:3, 18, 1:4] = True  # h 3
+    found, at_rim = localize(one_patch(0, 1, 1), middle, body), localize(one_patch(0, 1, 1), rim, body)
+    assert found.hit_by_chance == pytest.approx(1 / 16)
+    assert found.hit_inside == pytest.approx(1 / 9)
+    assert at_rim.hit_inside == 0
+
+
 def test_voxels_belong_to_the_patch_they_lie_in():
     numbers = patch_numbers(one_patch(0, 0, 0), SHAPE)
     assert numbers[0, 0, 0] == 0
