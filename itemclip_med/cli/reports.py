@@ -154,12 +154,22 @@ def audit_command(
     from itemclip_med.reports import AuditStudy, itemize, read_items, read_rows, scrub, write_audit
 
     cut = {study["id"]: study for study in read_items(items)} if items else None
+    left_out: list[str] = []
+    shown: set[str] = set()
 
     def studies() -> list[AuditStudy]:
         found = []
         for row in read_rows(source, id_column=id_column, text_column=text_column):
-            if row.text is None or (cut is not None and row.study_id not in cut):
+            if row.text is None:
+                left_out.append(f"{row.where}: not shown: {row.problem}")
                 continue
+            if row.study_id in shown:
+                left_out.append(f"{row.where}: not shown: its id stood before")
+                continue
+            if cut is not None and row.study_id not in cut:
+                left_out.append(f"{row.where}: not shown: no line in {items.name if items else ''} has its id")
+                continue
+            shown.add(row.study_id)
             if cut is not None:
                 values = cut[row.study_id]
                 found.append(
@@ -179,6 +189,8 @@ def audit_command(
         num_shown = write_audit(studies(), out, table, max_studies=max_studies)
     except FormatError as error:
         raise click.UsageError(str(error)) from error
+    for line in left_out:
+        click.echo(line)
     click.echo(f"{num_shown} studies on {out.name}, to correct in {table.name}; the page holds report text")
 
 

@@ -28,6 +28,7 @@ mark { background: none; border-bottom: 2px solid; color: inherit; }
 @media (max-width: 760px) { .study { grid-template-columns: 1fr; } }
 """
 _LOW = 0.65
+_SHOWN_WITHOUT_ITEMS = 2000  # characters of a report that was not cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +126,12 @@ def _render(studies: Sequence[AuditStudy], num_all: int) -> str:
 def _study(study: AuditStudy) -> str:
     state = {True: "normal", False: "abnormal", None: study.reason or "no usable text"}[study.is_normal]
     items = "".join(_item(item) for item in study.items) or f"<li>no items: {html.escape(study.reason or '')}</li>"
+    shown = study.report if study.items else study.report[:_SHOWN_WITHOUT_ITEMS]
+    rest = len(study.report) - len(shown)
+    more = f"<p class=quiet>… and {rest} characters</p>" if rest else ""
     return (
         f"<section class=study><h2>{html.escape(study.study_id)} <span class=quiet>{html.escape(state)}</span></h2>"
-        f"<pre>{_marked(study.report, study.items)}</pre><ul>{items}</ul></section>"
+        f"<div><pre>{_marked(shown, study.items)}</pre>{more}</div><ul>{items}</ul></section>"
     )
 
 

@@ -150,6 +150,8 @@ def is_english(text: CleanText) -> bool:
         text: a cleaned report.
     """
     words = _WORD.findall(text.low[:5000])
+    if 20 * text.low.count("\ufffd") > len(text.low):
+        return False  # bytes that are no text
     if len(words) < 4:
         return not any(ord(char) > 0x24F and char.isalpha() for char in text.low[:5000])
     if not text.low.isascii() and sum(not _is_latin(word) for word in words) > len(words) / 3:

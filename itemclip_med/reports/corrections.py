@@ -13,6 +13,7 @@ from typing import Any
 from itemclip_med.errors import FormatError
 from itemclip_med.records import STATUSES
 from itemclip_med.reports.audit import CSV_COLUMNS, unshield
+from itemclip_med.reports.csv_records import Records
 from itemclip_med.reports.running import read_items
 
 
@@ -46,17 +47,22 @@ def read_corrections(path: Path | str) -> dict[str, list[tuple[int | None, str, 
     """
     path = Path(path)
     studies: dict[str, list[tuple[int | None, str, str]]] = {}
-    with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
-        reader = csv.DictReader(file)
-        missing = [name for name in CSV_COLUMNS[:-1] if name not in (reader.fieldnames or ())]
-        if missing:
-            raise FormatError(f"{path.name}, row 1: no column {missing[0]}; expected {', '.join(CSV_COLUMNS)}.")
-        for number, row in enumerate(reader, start=2):
-            _read_row(f"{path.name}, row {number}", row, studies)
+    number = 1
+    try:
+        with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+            reader = Records(file, ",")
+            names = [name.strip() for name in next(reader, [])]
+            missing = [name for name in CSV_COLUMNS[:-1] if name not in names]
+            if missing:
+                raise FormatError(f"{path.name}, row 1: no column {missing[0]}; expected {', '.join(CSV_COLUMNS)}.")
+            for number, row in enumerate(reader, start=2):
+                _read_row(f"{path.name}, row {number}", dict(zip(names, row, strict=False)), studies)
+    except csv.Error as error:
+        raise FormatError(f"{path.name}, behind row {number}: no CSV row ({error}); mend it and apply anew.") from error
     return studies
 
 
-def _read_row(where: str, row: Mapping[str | None, Any], studies: dict[str, list[tuple[int | None, str, str]]]) -> None:
+def _read_row(where: str, row: Mapping[str, Any], studies: dict[str, list[tuple[int | None, str, str]]]) -> None:
     values = {name: unshield(str(row.get(name) or "").strip()) for name in CSV_COLUMNS}
     if not any(values.values()):
         return
@@ -73,7 +79,10 @@ def _read_row(where: str, row: Mapping[str | None, Any], studies: dict[str, list
         raise FormatError(f"{where}: expected a status of {', '.join(STATUSES)}.")
     if not values["text"]:
         raise FormatError(f"{where}: no text; write the item or put no under keep.")
-    rows.append((int(values["item"]) if values["item"] else None, values["status"], values["text"]))
+    item = int(values["item"]) if values["item"] else None
+    if item is not None and any(item == number for number, _, _ in rows):
+        raise FormatError(f"{where}: item {item} of this study stood before; leave the number empty for a new item.")
+    rows.append((item, values["status"], values["text"]))
 
 
 def apply_corrections(table: Path | str, items: Path | str, out: Path | str) -> AppliedCorrections:

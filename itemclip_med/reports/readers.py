@@ -153,7 +153,9 @@ def _text_row(path: Path, where: str, study_id: str) -> ReportRow:
     try:
         if path.stat().st_size > MAX_ROW_CHARS:
             return ReportRow(where, study_id, problem=f"longer than {MAX_ROW_CHARS} bytes")
-        return ReportRow(where, study_id, path.read_bytes().decode("utf-8-sig", errors="replace"))
+        data = path.read_bytes()
+        encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+        return ReportRow(where, study_id, data.decode(encoding, errors="replace"))
     except OSError as error:
         return ReportRow(where, study_id, problem=f"cannot be read ({type(error).__name__})")
 

@@ -34,6 +34,8 @@ _NUMBER = re.compile(r"\s*\d")
 _TWO_LETTERS = re.compile(r"[a-z]{2}")
 _SMALL = re.compile(r"\s[a-z]")
 _LETTERS_AT_END = re.compile(r"(?<!-)\b[^\W\d_]+$")
+_NORMAL_WORDS = frozenset(("normal", "nl", "ok", "clear", "intact", "patent", "unremarkable"))
+_STATEMENT_WORDS = _NORMAL_WORDS | {"no", "nil", "there"}
 _OPENERS = frozenset(("otherwise", "also", "overall", "additionally", "incidentally"))
 _OPEN_BOX = re.compile(r"(?:\[\s{0,3}\]|☐)(?=\s*\w)")
 _STARTS_TWICE = re.compile(r"\s*(?:no|nil)\s[\w\s-]+?\s(?:no|nil)\s")
@@ -81,7 +83,13 @@ def _bounded(low: str, start: int, end: int) -> list[tuple[int, int]]:
 
 
 def trim(low: str, start: int, end: int) -> tuple[int, int]:
-    """The same place without spaces and marks at its ends; brackets and question marks stay."""
+    """The same place without spaces and marks at its ends; brackets and question marks stay.
+
+    Args:
+        low: the text.
+        start: first character of the place.
+        end: behind its last.
+    """
     text = low[start:end].lstrip(_EDGES)
     start = end - len(text)
     return start, start + len(text.rstrip(_EDGES))
@@ -169,7 +177,7 @@ def _split_run_on(low: str, start: int, end: int) -> list[tuple[int, int]]:
     if len(words) < 4 or "," in text or ";" in text or ":" in text:
         return [(start, end)]
     tokens = tokenize(text, 0, len(text))
-    cues = sum(token.kind == "V" or token.word in ("no", "nil", "there") for token in tokens)
+    cues = sum(token.kind == "V" or token.word in _STATEMENT_WORDS for token in tokens)
     if cues < 2 or (len(words) < _LONG_WORDS and not _STARTS_TWICE.match(text)):
         return [(start, end)]
     cuts = {cut for index in range(1, len(tokens)) if (cut := _new_statement(tokens, index)) is not None}
@@ -200,6 +208,13 @@ def _new_statement(tokens: list[Token], index: int) -> int | None:
         return _place_in_front(tokens, index)
     if token.word in ("no", "nil") and previous.kind not in "CKPVN(" and previous.word not in ("shows", "with", "but"):
         return token.start
+    if previous.word in _NORMAL_WORDS and token.kind in "tdFsD#" and index > 1 and tokens[index - 2].kind in "AFp":
+        return token.start  # "ventricles normal | old lacune"
+    is_note = following in _NORMAL_WORDS or (
+        index + 2 < len(tokens) and tokens[index + 1].kind == "p" and tokens[index + 2].word in _NORMAL_WORDS
+    )
+    if token.kind == "A" and previous.kind == "F" and is_note:
+        return token.start  # "no shift | ventricles normal"
     if token.kind == "V" and token.word in _RUN_ON_VERBS:
         return _subject_start(tokens, index)
     return None

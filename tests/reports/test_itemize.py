@@ -311,3 +311,31 @@ def test_further_forms_are_read(statement, items):
 def test_odd_text_is_read_or_marked(text):
     result = itemize(text)
     assert (result.is_normal is None) == (not result.items) == (result.reason is not None)
+
+
+def test_notes_without_marks_and_verbs_are_cut_at_what_is_normal():
+    found = statuses("no bleed no shift ventricles normal old lacune left caudate")
+    assert found == [
+        ("no bleed", "absent"),
+        ("no shift", "absent"),
+        ("ventricles normal", "normal"),
+        ("old lacune left caudate", "present"),
+    ]
+
+
+def test_bytes_that_are_no_text_give_no_items():
+    assert itemize("\ufffd\ufffd bad").reason == "not English"
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [
+        ("[x] Fracture: left rib\n[ ] Effusion", [("Fracture: left rib", "present"), ("[ ] Effusion", "absent")]),
+        ("Shift: [ ] yes [x] no\nMass: [x] yes [ ] no", [("Shift: no", "absent"), ("Mass: yes", "present")]),
+        ("Fracture? No\nShift? Yes, 7 mm", [("Fracture: No", "absent"), ("Shift: Yes, 7 mm", "present")]),
+        ("Skull base intact? No", [("Skull base intact: No", "present")]),
+        ("Contrast given: No\nMass effect: Yes", [("Mass effect: Yes", "present")]),
+    ],
+)
+def test_a_form_is_read_by_its_answers(form, expected):
+    assert statuses(form) == expected

@@ -117,3 +117,8 @@ def test_a_quote_that_never_closes_is_told_with_what_it_swallows(tmp_path):
 def test_the_last_record_may_span_lines(tmp_path, end):
     (tmp_path / "r.csv").write_text(f'id,report\n1,"Renal ""simple""\ncyst."{end}')
     assert [row.text for row in read_rows(tmp_path / "r.csv")] == ['Renal "simple"\ncyst.']
+
+
+def test_a_text_file_of_two_bytes_a_letter_is_read(tmp_path):
+    (tmp_path / "a.txt").write_text("Cyst in the liver.", encoding="utf-16")
+    assert [row.text for row in read_rows(tmp_path)] == ["Cyst in the liver."]

@@ -207,6 +207,29 @@ def test_the_audit_page_puts_the_least_sure_first(tmp_path):
     assert ">b " in (tmp_path / "a.html").read_text() and "1 of 2 studies" in (tmp_path / "a.html").read_text()
 
 
+def test_the_audit_page_cuts_a_report_without_items_short(tmp_path):
+    write_audit([AuditStudy("a", "y" * 5000, [], reason="too long")], tmp_path / "a.html", tmp_path / "a.csv")
+    page = (tmp_path / "a.html").read_text()
+    assert "y" * 2000 in page and "y" * 2001 not in page and "and 3000 characters" in page
+
+
+def test_the_audit_command_tells_what_it_does_not_show(tmp_path):
+    rows = [
+        '{"id": "a", "report": "Renal cyst."}',
+        '{"id": "a", "report": "Mass."}',
+        "[1]",
+        '{"id": "b", "report": "x"}',
+    ]
+    write(tmp_path / "r.jsonl", "\n".join(rows))
+    write(tmp_path / "i.jsonl", '{"id": "a", "items": [{"text": "Renal cyst", "status": "present"}]}')
+    names = ["audit", str(tmp_path / "r.jsonl"), "--items", str(tmp_path / "i.jsonl"), "-o"]
+    printed = CliRunner().invoke(reports, [*names, str(tmp_path / "a.html")]).output
+    assert "line 2: not shown: its id stood before" in printed
+    assert "line 3: not shown: expected a JSON object" in printed
+    assert "line 4: not shown: no line in i.jsonl has its id" in printed
+    assert "1 studies on a.html" in printed
+
+
 @pytest.mark.parametrize("cell", ["=1+1", "+x", "-x", "@x", "'x", "x", ""])
 def test_cells_come_back_from_a_spreadsheet(cell):
     assert unshield(shield(cell)) == cell
@@ -259,6 +282,21 @@ def test_an_unknown_study_is_told(corrected):
 def test_a_bad_correction_is_named(corrected, row):
     with pytest.raises(FormatError, match=r"c\.csv, row 2"):
         corrected([row])
+
+
+def test_an_item_corrected_twice_is_named(corrected):
+    with pytest.raises(FormatError, match=r"c\.csv, row 3: item 1 of this study stood before"):
+        corrected([["a", 1, "yes", "present", "x", 1], ["a", 1, "yes", "present", "y", 1]])
+
+
+@pytest.mark.parametrize(
+    "text", ['"never closes\nb,1,yes,present,x\n', '"' + "x" * 200_000 + '"\n'], ids=["open", "long"]
+)
+def test_a_row_of_corrections_that_is_none_is_told(tmp_path, text):
+    table = write(tmp_path / "c.csv", f"study_id,item,keep,status,text\na,1,yes,present,{text}")
+    csv.field_size_limit(131_072)
+    with pytest.raises(FormatError, match=r"c\.csv, behind row 1: no CSV row"):
+        read_corrections(table)
 
 
 def test_a_table_without_its_columns_is_refused(tmp_path):
