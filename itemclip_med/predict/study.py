@@ -83,7 +83,7 @@ def predict_study(
             written.
         ModelError: if the model cannot be loaded or has no heatmaps.
     """
-    say = say or (lambda line: None)
+    say = say or _silent
     source, out_dir = Path(source), make_folder(out_dir)
     model = load_model(asked.model)
     model_input = ModelInput.from_dict(model.preprocessing)
@@ -91,29 +91,38 @@ def predict_study(
     findings = asked.findings or ask_for(None, _TASKS[domain])
     with tempfile.TemporaryDirectory(prefix="itemclip_med_") as work_dir:
         intake = take_in(source, Path(work_dir), asked.recipe or RECIPES[domain], id_key=id_key, place=place)
-        notes = _choices(intake, model_input, model)
+        wanted, reason = _possible(formats, intake, images)
+        notes = [*_choices(intake, model_input, model), *filter(None, [reason])]
         warnings = [*_warnings(intake, asked.model, domain), *intake.warnings]
-        for line in [*notes, *(f"Warning: {text}" for text in warnings)]:
-            say(line)
+        _tell(say, notes, warnings)
         loaded = LoadedStudy.load(intake.store, intake.study.study_id, model, device=device)
         maps = sorted(loaded.ask(findings, method), key=lambda heatmap: -heatmap.score)
-        wanted, reason = _possible(formats, intake, images)
-        if reason:
-            say(reason)
-            notes.append(reason)
         extras = Extras(
             methods=(method,),
             source=images or source,
             id_key=id_key,
             model_name=Path(asked.model).name,
             warnings=tuple(warnings),
-            words={finding.title: (*finding.prompts, *finding.negative_prompts) for finding in findings},
+            words=_words(findings),
             max_maps=_MAX_MAPS,
         )
         values = {**_record(intake, asked, findings, maps, warnings), "maps": method}
         path = _write_json(out_dir / "scores.json", values)
         paths = write_maps(intake.store, intake.study.study_id, maps, out_dir, formats=wanted, extras=extras)
     return Prediction(values, [path, *paths], notes, warnings)
+
+
+def _silent(line: str) -> None:
+    pass
+
+
+def _tell(say: Callable[[str], object], notes: Sequence[str], warnings: Sequence[str]) -> None:
+    for line in [*notes, *(f"Warning: {text}" for text in warnings)]:
+        say(line)
+
+
+def _words(findings: Sequence[Finding]) -> dict[str, tuple[str, ...]]:
+    return {finding.title: (*finding.prompts, *finding.negative_prompts) for finding in findings}
 
 
 def _write_json(path: Path, values: Mapping[str, Any]) -> Path:
