@@ -62,7 +62,7 @@ def evaluate_maps(
 
     store = store if isinstance(store, Store) else Store(store)
     truth_dir = Path(truth_dir)
-    bits = _bits(truth_dir)
+    bits = read_bits(truth_dir)
     model = ItemizedCLIP.from_pretrained(model) if isinstance(model, str | Path) else model
     models = [("model", model), *(("control", randomize(model, "all", seed)) for seed in range(num_controls))]
     studies = [one for one in store.studies if (truth_dir / f"{one.study_id}.nii.gz").is_file()]
@@ -71,7 +71,7 @@ def evaluate_maps(
     asked = [finding for finding in findings if finding.name in bits]
     tallies = {kind: _Tally() for kind in dict(models)}
     for number, study in enumerate(studies[:max_studies], start=1):
-        masks = _masks(truth_dir, study, bits)
+        masks = read_masks(truth_dir, study, bits)
         body = store.read(study.series[0]) > _SKIN_HU
         there = [one for one in asked if (masks[one.name] & body).sum() >= _LEAST_VOXELS]
         for kind, one in models if there else ():
@@ -155,7 +155,12 @@ def _beside(row: Mapping[str, Any], measure: str, digits: int) -> str:
     return f"{row['model'][measure]:.{digits}f}{control}"
 
 
-def _bits(truth_dir: Path) -> dict[str, int]:
+def read_bits(truth_dir: Path) -> dict[str, int]:
+    """Which bit of a phantom set's masks is which finding.
+
+    Raises:
+        SourceError: if the folder holds no truth.
+    """
     path = truth_dir / "findings.json"
     try:
         if path.stat().st_size > _MAX_JSON_BYTES:
@@ -169,8 +174,12 @@ def _bits(truth_dir: Path) -> dict[str, int]:
         ) from error
 
 
-def _masks(truth_dir: Path, study: Study, bits: Mapping[str, int]) -> dict[str, np.ndarray]:
-    """The masks of a study on the voxels of its first series."""
+def read_masks(truth_dir: Path, study: Study, bits: Mapping[str, int]) -> dict[str, np.ndarray]:
+    """The masks (X, Y, Z) of a study on the voxels of its first series, by finding.
+
+    Raises:
+        FormatError: if they lie elsewhere.
+    """
     import nibabel as nib
 
     image: Any = nib.load(truth_dir / f"{study.study_id}.nii.gz")
