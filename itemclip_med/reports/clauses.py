@@ -39,6 +39,9 @@ _CONCEDES = frozenset(("though", "although", "while", "whereas"))
 _SEEN_AFTER = re.compile(rf"^[^,;]{{2,80}}?\b(?:is|are|was|were)\s+(?:also\s+)?{SEEN}")
 _JOINERS = frozenset(("and", "but", "while", "whereas", "although", "though", "however", "yet"))
 _JOINTS = _JOINERS | {",", ";", "with", "without", "(", ")"}
+_COMPARES = frozenset(("more", "less", "larger", "greater", "longer", "worse", "better", "different", "smaller"))
+_CONSIDERED = re.compile(r"\b(?:is|are|was|were)\s+(?:primarily\s+|mainly\s+|first\s+)?(?:considered|favou?red)$")
+_DENIED_END = re.compile(r"\bnot\s+(?:\w+ly\s+)?(?:\w+(?:ed|ing)|seen)$")
 _ADVERBS = frozenset(("now", "also", "again", "then", "still", "currently", "thus", "therefore"))
 _SUBORDINATE = frozenset(("which", "that", "who", "where", "whose"))
 _NORMAL_END = re.compile(
@@ -141,7 +144,9 @@ def _is_split(low: str, word: str, left: list[Token], right: list[Token], joint:
         )
     if word == "," and right[0].word == "otherwise" and _says_normal(right[:6]):
         return True
-    negated = right[0].word in ("no", "nil") and len(right) > 1
+    negated = right[0].word in ("no", "nil") and len(right) > 1 and right[1].word not in _COMPARES
+    if word in (",", "and") and _CONSIDERED.search(low[right[0].start : right[-1].end]):
+        return False  # "consolidation, and infection is considered"
     if negated and word in (",", "and"):
         return (
             "C" not in left[-1].kind
@@ -181,7 +186,7 @@ def _is_split(low: str, word: str, left: list[Token], right: list[Token], joint:
 def _says_normal(tokens: list[Token]) -> bool:
     text = " ".join(token.word for token in tokens)
     return re.search(
-        r"\b(?:normal|unremarkable|clear|intact|patent|preserved|maintained|symmetric(?:al)?|midline(?!\s+shift)|natural|limits|open|appropriate|"
+        r"\b(?:normal(?:ly)?|unremarkable|clear|intact|patent|preserved|maintained|symmetric(?:al)?|midline(?!\s+shift)|natural|limits|open|appropriate|"
         r"well[- ]aerated|aerated|ok|nl|negative)\b",
         text,
     ) is not None and not re.search(r"\b(?:abnormal|not\s+normal|enlarged|dilated|near|above|below|to)\b", text)
@@ -265,10 +270,11 @@ def _is_normal_note(right: list[Token], left: list[Token]) -> bool:
         return False
     piece = right[:stop]
     text = " ".join(token.word for token in piece)
-    if not _NORMAL_END.search(text) or len(piece) < 2 or len(piece) > 8:
+    is_denied = _DENIED_END.search(text) is not None and piece[0].word != "not"
+    if not (is_denied or _NORMAL_END.search(text)) or len(piece) < 2 or len(piece) > 8:
         return False
     return (
-        any(token.kind == "A" for token in piece)
+        any(token.kind == "A" or (is_denied and token.kind == "u") for token in piece)
         and piece[0].kind not in "KPV"
         and (_has_finding(left) or _is_complete(left) or any(token.word in findings.PARTICIPLES for token in left))
     )

@@ -22,6 +22,8 @@ _NORMAL_FEATURE = re.compile(rf"^(?:the\s+)?(?:\w+\s+){{0,2}}{NORMAL_FEATURES}$"
 _SECTION_NAMES = frozenset(
     name for table in (headings.KEPT, headings.DROPPED) for row in table.values() for name in row.split("|")
 )
+_FILLERS = re.compile(r"^(?:okay|ok|so|right|alright|now)\b[,\s]*(?:so\s+)?")
+_WITH_CONTRAST = re.compile(r"\bwith(?:out)?\s+(?:and\s+without\s+)?(?:iv\s+)?contrast\b")
 _TITLE_TOKEN = re.compile(r"[\w/.+-]+|[^\w\s]")
 _NUMBER_OR_MARK = re.compile(r"[\d/.:-]+|[,()&:/.+-]")
 _LIMITED_BUT = re.compile(
@@ -56,6 +58,7 @@ def is_dropped(statement: str) -> bool:
 
 def _opens_as_title(statement: str) -> bool:
     """A line that begins with the examination and says nothing of it: "MRI neonatal brain day 5"."""
+    statement = _WITH_CONTRAST.sub(" ", _FILLERS.sub("", statement))
     first = statement.partition(" ")[0]
     if first not in dropping.MODALITIES or ":" in statement or len(statement) > 80:
         return False

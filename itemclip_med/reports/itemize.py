@@ -24,7 +24,7 @@ MAX_CHARS = 100_000
 _LETTER = re.compile(r"[^\W\d_]")
 _BACK_REFERENCE = re.compile(
     r"(?!it\s+is\s+(?:difficult|hard|possible|impossible|unclear|uncertain|unlikely|important|worth\w*|not\s+possible)\b)"
-    r"(?:(?:it|they|this|these|both|each|two\s+of\s+(?:these|them)|one\s+of\s+(?:these|them)|some\s+of\s+(?:these|them)|(?:at\s+least\s+)?(?:one|two|three|several|some|many|most|all)(?:\s+of\s+(?:them|these|which))?|the\s+(?:latter|former))\s+"
+    r"(?:(?:it|they|this|that|these|both|each|two\s+of\s+(?:these|them)|one\s+of\s+(?:these|them)|some\s+of\s+(?:these|them)|(?:at\s+least\s+)?(?:one|two|three|several|some|many|most|all)(?:\s+of\s+(?:them|these|which))?|the\s+(?:latter|former))\s+"
     r"(?:also\s+|again\s+|now\s+|all\s+|both\s+|likely\s+|probably\s+)*"
     r"(?:(?:lesion|mass|nodule|collection|finding|abnormality|focus|process|area|appearance|tumou?r|change|node|structure|cyst|opacity|hematoma|haematoma)(?:s|es)?\s+)?"
     r"(?:is|are|was|were|has|have|measures?|shows?|demonstrates?|extends?|abuts?|contains?|appears?|causes?|exerts?|results?|involves?|displaces?|"

@@ -60,7 +60,7 @@ class LocalChatModel:
                 dtype="auto",
                 **({"device_map": "auto"} if spread else {}),
             )
-            self.model = (self.model if spread else self.model.to(chosen)).eval()
+            self.model = (self.model if spread else self.model.to(chosen)).eval()  # type: ignore[arg-type]
         except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
             reason = " ".join(str(error).split())[:200]
             raise ModelError(

@@ -30,6 +30,7 @@ class Segment:
     head_at: int = -1
 
 
+_HEDGES = frozenset(("probable", "probably", "possible", "possibly", "presumed", "suspected", "likely"))
 Unit = list[Segment]  # segments that speak of one finding
 
 
@@ -151,6 +152,8 @@ def _opens_unit(tokens: Sequence[Token], unit: Unit, segment: Segment, negated: 
         for token in tokens[segment.first : segment.last][:3]
     ):
         return False  # an apposition: "hypodensity, the sequela of old hemorrhage"
+    if segment.joint == "," and opening.word in _HEDGES and segment.last - segment.first <= 3:
+        return any(token.kind in "AsP" for token in tokens[segment.first : segment.last])  # "opacity, probable infarct"
     if segment.joint == "," and opening.word in ("tip", "tips", "lead", "leads"):
         return False
     if segment.joint == ",":

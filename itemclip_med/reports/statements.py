@@ -131,7 +131,8 @@ def _is_value(whole: str, heading: str) -> bool:
 def _says_something(text: str, has_heading: bool, status: Status) -> bool:
     if has_heading or status != "present":
         return True
-    return any(kind_ok in "FEAaup" for kind_ok in (token.kind for token in tokenize(text, 0, len(text))))
+    tokens = tokenize(text, 0, len(text))
+    return any(token.kind in "FEAaup" or token.word in ("mm", "cm") for token in tokens)  # "the third is 5 mm"
 
 
 @lru_cache(maxsize=50_000)

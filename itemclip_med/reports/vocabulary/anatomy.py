@@ -58,7 +58,7 @@ ANATOMY: dict[str, str] = {
         extraocular
         """,
     "bone": """
-        bone bones calvarium calvaria skull vault skull_base base-of-skull clivus mandible maxilla zygoma zygomatic_arch tmj tmjs
+        floor roof bone bones calvarium calvaria skull vault skull_base base-of-skull clivus mandible maxilla zygoma zygomatic_arch tmj tmjs
         vertebra vertebrae spine rib ribs sternum clavicle clavicles scapula scapulae humerus body bodies vertebral_body endplate
         endplates facet facets disc discs disk marrow diploe suture-line sutures-of-skull condyle condyles odontoid dens c1 c2 atlas process-spinous pedicle
         lamina skeleton osseous_structures bony_structures structures manubrium xiphoid pterygoid pterygoids teeth tooth fontanelle fontanelles
@@ -81,7 +81,7 @@ ANATOMY: dict[str, str] = {
         """,
     "airway": """
         airway airways trachea bronchus bronchi bronchiole bronchioles carina larynx pharynx subglottis intermedius
-        | tracheal bronchial endobronchial endotracheal tracheobronchial bronchiolar laryngeal
+        | tracheal bronchial intraluminal endoluminal endobronchial endotracheal tracheobronchial bronchiolar laryngeal
         """,
     "pleura": """
         pleura pleurae pleural_space pleural_spaces costophrenic costophrenic_angles sulcus-costophrenic diaphragm diaphragms

@@ -44,7 +44,7 @@ DROP_STATEMENTS: tuple[tuple[str, str, str], ...] = (
     ("thanks", r"^(?:thank\s+you|thanks|with\s+(?:thanks|regards)|sincerely|regards|end\s+of\s+(?:report|addendum)|if\s+symptoms|\*+end)\b", "Thank you for referring this patient"),
     # Technique, titles, comparison
     ("performed", r"\b(?:was|were|is|are)\s+(?:subsequently\s+|then\s+|also\s+)?(?:performed|acquired|obtained|reformatted|reconstructed|administered|injected|taken|reviewed|carried\s+out|scanned|generated|utili[sz]ed|used)\b", "Axial images were obtained"),
-    ("sections taken", r"\b(?:sections?|images?|sequences?|cuts|slices|reformats?|reformations?|reconstructions?)\s+(?:(?:were|was|are)\s+)?(?:taken|acquired|obtained|performed|reviewed|provided|from|through|with(?:out)?)\b", "Serial 5 mm axial sections taken"),
+    ("sections taken", r"\b(?:sections?|images?|sequences?|cuts|slices|reformats?|reformations?|reconstructions?)\s+(?:(?:were|was|are)\s+)?(?:taken|acquired|obtained|performed|reviewed|provided|from|through|with(?:out)?)\b(?!.*\b(?:reveals?|shows?|demonstrates?)\b)", "Serial 5 mm axial sections taken"),
     ("technique words", r"^(?:multi-?planar|multi-?sequence|helical|spiral|volumetric|contiguous|serial|axial|sagittal|coronal|non-?contrast|unenhanced|contrast-?enhanced|post-?contrast|pre-?contrast|thin|low-?dose|dynamic|standard|routine|volume)\b[^.]{0,80}\b(?:imaging|images|sequences|sections|acquisition|protocol|technique|scan|scans|reformats|reconstructions|slices|ct|mri)$", "Multiplanar multisequence imaging"),
     ("contrast given", r"\b(?:iv|intravenous|oral|gadolinium|iodinated)\s+contrast\b(?!\s*-?enhanc)|\b\d+\s*(?:ml|cc)\s+(?:of\s+)?(?:omnipaque|iohexol|isovue|visipaque|ultravist|gadavist|gadovist|dotarem|iopamidol|contrast|gadolinium)|\bwith(?:out)?\s+(?:the\s+)?(?:administration|injection|use)\s+of\b|\b(?:kvp|mas|dlp|ctdi\w*|mgy)\b", "80 mL iohexol"),
     ("comparison made", r"^(?:comparison|compared|correlation)\b(?!.*\b(?:no|there|new|now|increas\w+|decreas\w+|stable|unchanged)\b)\s+(?:is|was|made|with|to|has\s+been)\b[^,;]{0,80}$|\bcomparison\s+(?:is|was|has\s+been)\s+made\b|^no\s+(?:relevant\s+|previous\s+|prior\s+|available\s+|recent\s+)*(?:prior|previous|comparison|comparisons|imaging\s+for\s+comparison)\b.{0,60}$|^(?:no|none)\s+(?:available|prior|previous|comparison)\w*$|\b(?:available|provided)\s+for\s+comparison\b", "Comparison is made with CT of 07/14/2020"),
@@ -76,6 +76,9 @@ DROP_STATEMENTS: tuple[tuple[str, str, str], ...] = (
     ("opacified for diagnosis", r"\bopacif\w+\b[^.]{0,30}\bfor\s+(?:diagnos\w+|evaluation|assessment)\b", "Arteries are adequately opacified for diagnosis"),
     ("referral at the end", r"^(?:\w+\s+){1,3}(?:referral|consultation|consult)$", "Pulmonology referral"),
     ("rescheduled", r"\b(?:to\s+be|was|were|will\s+be|has\s+been)\s+(?:rescheduled|rebooked|repeated)\b", "To be rescheduled under sedation"),
+    ("next examination", rf"^next\s+{_IMAGING}\b", "Next LDCT 12 months"),
+    ("scan evaluated", r"\b(?:ct|mri|study|examination|scan|images?)\s+(?:was|were)\s+(?:evaluated|examined|assessed|interpreted)$", "Thoracic CT was evaluated"),
+    ("agree", r"^(?:i\s+|we\s+)?(?:agree|concur)\b", "Agree with the above"),
     ("hence limited", r"\b(?:hence|so|therefore|thus)\s+(?:\w+\s+)?(?:limited|degraded|suboptimal|non-?diagnostic)\b", "Scanned in a cast, hence limited"),
     # Nothing of its own
     ("unchanged alone", r"^(?:otherwise\s+)?(?:essentially\s+|largely\s+|overall\s+)?(?:unchanged|stable|no\s+(?:other\s+|significant\s+|appreciable\s+|definite\s+|substantial\s+|relevant\s+|major\s+)*(?:interval\s+)?changes?|no\s+interval\s+(?:development|progression)|no\s+other\s+(?:significant\s+)?change|similar\s+to\s+(?:the\s+)?prior|(?:stable|unchanged)\s+(?:exam|examination|study|scan|ct|mri|appearances?|findings)|as\s+(?:above|described|before|detailed|noted|mentioned)(?:\s+above)?|see\s+(?:above|below|findings|body)|above|ditto|same|(?:other|remaining|additional|chronic|incidental)\s+findings|nil\s+(?:else|other|further)|nothing\s+else|(?:the\s+)?(?:study|exam|examination|scan|appearances?|findings?)\s+(?:is|are|remains?)\s+(?:otherwise\s+)?(?:unchanged|stable))(?:\s+(?:from|since|compared|to|when)\b.{0,60})?$", "No interval change"),
@@ -152,7 +155,7 @@ TITLE_WORDS = frozenset(
     with without w w/ wo w/wo w/o and of the for non noncontrast non-contrast nonenhanced unenhanced enhanced contrast-enhanced post pre no nil given administered
     postcontrast precontrast iv intravenous gad gadolinium s c no screening low dose low-dose protocol routine dynamic high resolution
     multislice helical spiral prior date dated dt on at plus limited complete emergency stat portable images only prelim preliminary final dual
-    perfusion done performed template checklist form proforma worksheet questionnaire structured reporting nchct
+    baseline annual follow-up followup perfusion done performed template checklist form proforma worksheet questionnaire structured reporting nchct
     phase energy volume series contrast+plain mrcp radiology department original seizure stroke epilepsy trauma code lung-cancer cancer program 3t 1.5t tesla ( ) , + & - / .
     """.split()
 )

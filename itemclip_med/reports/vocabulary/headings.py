@@ -9,7 +9,7 @@ KEPT: dict[str, str] = {
         "findings|finding|report|original report|observations|observation|result|results|description|narrative|details|body|body of report|"
         "ct findings|mri findings|mr findings|radiological findings|radiographic findings|imaging findings|key findings|"
         "the findings are as follows|study reveals|interpretation and findings|chest findings|head findings|brain findings|full report|"
-        "positive findings|pertinent findings|significant findings|report text|mr report|ct report"
+        "preliminary report|preliminary read|resident report|attending report|final read|positive findings|pertinent findings|significant findings|report text|mr report|ct report"
     ),
     "impression": (
         "impression|impressions|imp|impr|conclusion|conclusions|opinion|summary|assessment|diagnosis|radiological diagnosis|"
@@ -19,7 +19,7 @@ KEPT: dict[str, str] = {
         "impression and recommendations|final diagnosis|bottom line|preliminary impression|provisional diagnosis|verdict"
     ),
     "addendum": "addendum|addenda|addendum report|supplementary report|supplement|corrected report|amendment|revision|erratum|"
-    "correction|late addendum",
+    "correction|late addendum|attending addendum|radiologist addendum|resident addendum|attending note|overread|over-read",
 }
 
 # Sections that are dropped.

@@ -28,7 +28,7 @@ PROPERTIES = frozenset(
     """
     aeration age alignment appearance appearances aspect axis border borders caliber calibers calibration calibre
     configuration content contour contours course courses ct diameter dimension dimensions exam examination feature
-    features grade height image images index length level levels limits margin margins morphology mri number
+    features grade height image images imaging index length level levels limits margin margins morphology mri number
     opacification-vascular origin outline part pneumatisation pneumatization portion position prominence-normal
     ratio scan score sections series shape side signal-void size sizes structure structures study symmetry thickness
     time views volume width window windows
