@@ -35,6 +35,7 @@ _TWO_LETTERS = re.compile(r"[a-z]{2}")
 _SMALL = re.compile(r"\s[a-z]")
 _LETTERS_AT_END = re.compile(r"(?<!-)\b[^\W\d_]+$")
 _NORMAL_WORDS = frozenset(("normal", "nl", "ok", "clear", "intact", "patent", "unremarkable"))
+_SUBORDINATES = frozenset(("whether", "if", "that"))
 _STATEMENT_WORDS = _NORMAL_WORDS | {"no", "nil", "there"}
 _OPENERS = frozenset(("otherwise", "also", "overall", "additionally", "incidentally"))
 _OPEN_BOX = re.compile(r"(?:\[\s{0,3}\]|☐)(?=\s*\w)")
@@ -204,6 +205,8 @@ def _new_statement(tokens: list[Token], index: int) -> int | None:
     """Where a statement begins that the token at ``index`` gives away, or None."""
     token, previous = tokens[index], tokens[index - 1]
     following = tokens[index + 1].word if index + 1 < len(tokens) else ""
+    if previous.word in _SUBORDINATES:
+        return None  # "hard to say whether there is": one statement
     if token.word == "there" and following in _THERE_VERBS and previous.kind not in "CKNP":
         return _place_in_front(tokens, index)
     if token.word in ("no", "nil") and previous.kind not in "CKPVN(" and previous.word not in ("shows", "with", "but"):
@@ -265,7 +268,7 @@ def _subject_start(tokens: list[Token], verb: int) -> int | None:
                 break
     if denied:
         before = tokens[start - 1]
-    if before.kind in "CKPN,D" or before.word in ("that", "which", "there"):
+    if before.kind in "CKPN,D" or before.word in _SUBORDINATES or before.word in ("which", "there"):
         return None
     # A predicate or a finding must be complete before the subject.
     while start > 1 and tokens[start - 1].word in _OPENERS:

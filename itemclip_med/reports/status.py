@@ -24,7 +24,7 @@ _DENIES = WordGate(
 _HEDGES = WordGate(
     r"\?|\b(?:art[ei]fact\w*|cannot|can|could|may|might|not|possib\w+|probab\w+|question\w+|suspect\w*|suspicion|suspicious|equivocal|doubtful|"
     r"presum\w+|conceivable|potential|concern|query|likely|indeterminate|suggest\w*|hint|uncertain|apparent|perhaps|maybe|putative|wonder|"
-    r"tentative|rule|exclude|r/o|unable|difficult|seems?|appears?|exists?|raised|spurious|volum\w+|arguably|debatabl\w+|conceivabl\w+|unclear|unsure|unknown|"
+    r"tentative|rule|exclude|r/o|unable|difficult|hard|impossible|rais\w+|distinguishable|seems?|appears?|exists?|spurious|volum\w+|arguably|debatabl\w+|conceivabl\w+|unclear|unsure|unknown|"
     r"unconvinced|concerned|wary|doubt)"
 )
 _HEADING = re.compile(r"^[^:]{1,60}:\s*")
@@ -149,6 +149,8 @@ def _calls_normal(statement: str, main: str) -> bool:
         return False
     if not _names_finding(before):
         return True
+    if _POSITION.search(match[0] + behind) and not _FUNCTION.search(before):
+        return False  # "the fracture is normally aligned", "the mass is midline"
     return match[0].lstrip().startswith(("is", "are", "was", "were")) and not any(
         token.kind == "V" for token in tokenize(before, 0, len(before))
     )
@@ -158,6 +160,12 @@ def _calls_normal(statement: str, main: str) -> bool:
 _NORMAL_BUT = re.compile(
     r"\bwith\s+(?:\w+\s+){0,2}(?:increased|decreased|reduced|abnormal|heterogeneous|coarse|irregular)\b"
     r"|^\s+(?:and|but)\s+(?:compress|displac|effac|narrow|invad|enlarg|dilat)\w*"
+)
+_POSITION = re.compile(
+    r"\b(?:aligned|midline|central|undisplaced|position(?:ed)?|located|situated|in\s+place|symmetric(?:al)?|expected|regular)\b"
+)
+_FUNCTION = re.compile(
+    r"\b(?:enhancement|uptake|perfusion|flow|opacification|attenuation|signal|diffusion|density|intensity|aeration|markings?|shift)\b"
 )
 _SOFT_NORMAL = re.compile(
     r"symmetric|midline|central|physiologic|undisplaced|homogen|open|regular|good|free|fine|adequate|appropriate|negative"

@@ -184,6 +184,11 @@ def test_statements_of_a_normal_study_can_be_kept():
         ("No obstructive pathology.", "absent"), ("Ventricles age-appropriate.", "normal"), ("Status post craniotomy.", "present"),
         ("Pacemaker leads are intact.", "present"), ("The midline is shifted to the left.", "present"),
         ("No change in the renal cyst.", "present"), ("Findings consistent with sarcoidosis.", "present"),
+        ("The rib fracture is normally aligned", "present"),
+        ("The metastasis is midline", "present"),
+        ("The enhancement is symmetric", "normal"),
+        ("It is hard to say whether there is invasion of the sinus", "uncertain"),
+        ("Possibly related to hypertension, there is a hemorrhage in the thalamus", "present"),
     ],
 )  # fmt: skip
 def test_status(statement, status):

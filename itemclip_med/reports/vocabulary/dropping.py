@@ -70,6 +70,10 @@ DROP_STATEMENTS: tuple[tuple[str, str, str], ...] = (
     ("told in short", r"\bd/w\b|^(?:prelim(?:inary)?\s+)?(?:called|phoned|paged|bleeped|informed|discussed|told)\s+(?:to\s+|with\s+)?(?:the\s+)?(?:ed|er|a&e|team|reg|registrar|dr|icu|ward|gp|surgeons?|neurosurg\w*|referrer)\b", "Prelim d/w ED 0312"),
     ("separate report", r"\bsep(?:arate)?\.?\s+(?:report|dictation)\b", "C-spine sep report"),
     ("title with a question", r"^(?:ct|ctpa|mri|mra|cta|mr|ncct|nchct|hrct|cxr)\w*(?:\s+(?:head|brain|chest|thorax))?\s+\?\s?[\w/]{1,15}$", "CTPA ?PE"),
+    ("sequences alone", r"^(?:t1|t2|pd|flair|stir|dwi|adc|swi|gre|mprage|tof|axial|sagittal|coronal|sequences?|protocol|planes?)\b(?:[\s,/:|()+&*-]+(?:t1|t2|t2\*|pd|flair|stir|dwi|adc|swi|gre|mprage|space|tof|mra|fiesta|ciss|b0|b1000|sequences?|planes?|thickness|axial|sagittal|coronal|weighted|fat-?sat|pre|post|gad|contrast|3d|2d|and|mm|cm|x|slices?|protocol|\d+(?:\.\d+)?)\b)*[\s:|*]*$", "T1, T2, FLAIR, DWI"),
+    ("row of column names", r"^(?:findings?|structures?|organs?|regions?|levels?|series|items?|parameters?|measurements?|sites?)(?:[\s,/:|()-]+(?:findings?|size|location|place|side|results?|comments?|values?|grade|status|prior|previous|current|change|date|image|images|series|units?|normal|range|left|right|score|description|mm|cm|\(mm\)|\(cm\)))+$", "Finding Size Location"),
+    ("contrast serves", r"^(?:the\s+)?(?:iv\s+|intravenous\s+|vascular\s+)?contrast\s+(?:opacification|enhancement|bolus|timing)\b[^,;]{0,40}\b(?:adequate|suboptimal|optimal|satisfactory|diagnostic|good|sufficient|poor|excellent)$", "Contrast opacification is adequate"),
+    ("nothing needed", r"^(?:it\s+|they\s+|this\s+|these\s+|which\s+)?(?:needs?|requires?|warrants?)\s+no\s+(?:\w+\s+){0,3}(?:follow-?\s?up|imaging|surveillance|evaluation|work-?up|treatment|intervention)\b", "Needs no follow-up"),
     ("heading of measurements", r"^(?:[\w-]+\s+){0,4}(?:measurements?|volumetry)(?:\s*\(?(?:in\s+)?(?:mm|cm|ml)\)?)?$", "Aortic measurements (mm)"),
     ("name of a form", r"^(?:[\w/-]+\s+){0,5}(?:template|checklist|proforma|pro\s+forma|questionnaire|worksheet|(?:report(?:ing)?|protocol|structured|data)\s+form)$", "Epilepsy protocol reporting form"),
     ("team aware", r"^(?:the\s+)?(?:[\w&/]+\s+){0,3}(?:team|neurosurg\w*|surgeons?|surgical|ed|er|icu|registrar|reg|consultant|clinicians?|referrer|physicians?|doctors?|stroke)\s+(?:(?:is|are|was|were|made)\s+)?aware$", "Neurosurgery aware"),
@@ -97,6 +101,7 @@ DROP_STATEMENTS: tuple[tuple[str, str, str], ...] = (
 # Cut from a statement that is kept: from the match to the end of the clause.
 CUT_TAILS: tuple[tuple[str, str, str], ...] = (
     ("no follow-up", r",?\s*(?:which\s+|and\s+)?(?:does|do)\s+not\s+(?:require|need|warrant)\s+(?:\w+\s+){0,3}(?:follow-?\s?up|imaging|surveillance|evaluation)\b.*$", "12 mm nodule, does not require follow-up"),
+    ("needs no follow-up", r",?\s*(?:which\s+|and\s+|it\s+)?(?:needs?|requires?|warrants?)\s+no\s+(?:\w+\s+){0,3}(?:follow-?\s?up|imaging|surveillance|evaluation|work-?up)\b.*$", "Simple cyst which needs no follow-up"),
     ("for which", r",?\s*(?:for\s+)?which\s+(?:can|could|should|may|will|would)?\s*(?:be\s+)?(?:further\s+|better\s+)?(?:followed|assessed|evaluated|characteri[sz]ed|correlated)\b.*$", "nodule, which can be followed at 6 months"),
     ("to be monitored", r",?\s*(?:to\s+be|should\s+be|can\s+be|needs?\s+to\s+be)\s+(?:monitored|followed|correlated|further|reassessed|rechecked|confirmed|controlled)\b.*$", "Nodule of the right lower lobe to be monitored at 3 months"),
     ("correlate tail", r",?\s*(?:please\s+|to\s+be\s+|needs?\s+|kindly\s+|clinical(?:ly)?\s+)*(?<!no )(?<!t1 )(?<!t2 )(?<!dwi )(?<!flair )correlat(?:e|ed|ion)\b.*$", "mild thickening, correlate clinically"),
@@ -154,7 +159,7 @@ TITLE_WORDS = frozenset(
     sinuses pns spine iac iacs temporal bones bone lung lungs pulmonary angiogram angiography arteries venography cranium plain contrast
     with without w w/ wo w/wo w/o and of the for non noncontrast non-contrast nonenhanced unenhanced enhanced contrast-enhanced post pre no nil given administered
     postcontrast precontrast iv intravenous gad gadolinium s c no screening low dose low-dose protocol routine dynamic high resolution
-    multislice helical spiral prior date dated dt on at plus limited complete emergency stat portable images only prelim preliminary final dual
+    multislice helical spiral prior date dated dt axial sagittal coronal mm cm slices slice sections thick thin on at plus limited complete emergency stat portable images only prelim preliminary final dual
     baseline annual follow-up followup perfusion done performed template checklist form proforma worksheet questionnaire structured reporting nchct
     phase energy volume series contrast+plain mrcp radiology department original seizure stroke epilepsy trauma code lung-cancer cancer program 3t 1.5t tesla ( ) , + & - / .
     """.split()
