@@ -1,6 +1,7 @@
 """How Sphinx builds the documentation: Markdown by MyST, commands from click, the API from docstrings."""
 
 import importlib
+import os
 import pkgutil
 
 import itemclip_med
@@ -10,11 +11,19 @@ author = "The itemclip_med authors"
 copyright = "The itemclip_med authors, Apache-2.0"
 release = version = itemclip_med.__version__
 
-extensions = ["myst_parser", "sphinx_click", "sphinx.ext.autosummary", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["myst_nb", "sphinx_click", "sphinx.ext.autosummary", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "_templates"]
 myst_enable_extensions = ["dollarmath", "colon_fence"]
 myst_heading_anchors = 4
+
+# Every notebook is run for its page, in a folder of its own; a cell that fails ends the build. While writing other
+# pages, NOTEBOOKS=cache runs those that changed, NOTEBOOKS=off none.
+nb_execution_mode = os.environ.get("NOTEBOOKS", "force")
+nb_execution_timeout = 600
+nb_execution_in_temp = True
+nb_execution_raise_on_error = True
+nb_merge_streams = True
 
 autosummary_generate = True
 autodoc_typehints = "signature"

@@ -51,3 +51,4 @@ def notebooks_command(dest: Path) -> None:
         else:
             shutil.copyfile(source, target)
             click.echo(str(target))
+    click.echo(f"Open them with: jupyter lab {dest} (pip install 'itemclip-med[notebooks]')")
