@@ -31,6 +31,12 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
 }
 
 
+class _Misused(click.ClickException):
+    """What was named is not there: exit status 2."""
+
+    exit_code = 2
+
+
 class FriendlyGroup(click.Group):
     """Lists commands without importing them, and prints our own errors as one line."""
 
@@ -55,9 +61,7 @@ class FriendlyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except ItemClipError as error:
-            failure = click.ClickException(str(error))
-            failure.exit_code = 2 if error.misuse else 1
-            raise failure from error
+            raise (_Misused if error.misuse else click.ClickException)(str(error)) from error
         except OSError as error:
             if error.errno == errno.EPIPE:  # the reader of our output has gone: click ends quietly
                 raise

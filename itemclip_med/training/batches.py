@@ -61,7 +61,7 @@ class PrepareItemBatch:
             :meth:`ItemizedStep.forward`.
         """
         text, item_mask = batch.get("text"), batch["item_mask"]
-        if self.texts != "items":
+        if self.texts != "items" and self.tokenize is not None:
             own = [
                 [item for item, mask in zip(items, masks, strict=True) if mask > 0]
                 for items, masks in zip(batch["items"], item_mask.tolist(), strict=True)

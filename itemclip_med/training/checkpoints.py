@@ -83,8 +83,9 @@ class Checkpoints:
     def load_into(self, engine: Engine) -> dict[str, HasState]:
         """What a checkpoint of this run holds, by name."""
         found = self.parts | remembered(engine, self.evaluator)
-        if getattr(engine, "scaler", None) is not None:
-            found["scaler"] = engine.scaler
+        scaler: HasState | None = getattr(engine, "scaler", None)
+        if scaler is not None:
+            found["scaler"] = scaler
         return found
 
     def save(self, engine: Engine, *, epoch_is_open: bool = False) -> Path:
@@ -139,7 +140,7 @@ class Checkpoints:
 def ends_epoch(engine: Engine) -> bool:
     """Whether the engine's last iteration is the last one of its epoch."""
     length = engine.state.epoch_length
-    return bool(length) and engine.state.iteration % length == 0
+    return length is not None and length > 0 and engine.state.iteration % length == 0
 
 
 def _write(path: Path, state: Mapping[str, Any]) -> None:

@@ -52,7 +52,8 @@ class ExportModel:
             epoch, folder = engine.state.epoch, self.folder
             logger.info("epoch %d: best %s so far, %.4f, kept in %s", epoch, self.metric, value, folder)
         if is_main():
-            unwrapped(self.model).save_pretrained(self.folder, dtype=self.dtype)
+            model: Any = unwrapped(self.model)
+            model.save_pretrained(self.folder, dtype=self.dtype)
 
     def _tell(self, engine: Engine) -> None:
         logger.info("done after epoch %d, the last model is in %s", engine.state.epoch, self.folder)

@@ -40,6 +40,9 @@ class LabelStep(nn.Module):
         ModelError: if a choice is none of these, or the model cannot give the features.
     """
 
+    queries: Tensor
+    positive_weight: Tensor | None
+
     def __init__(
         self,
         model: nn.Module,
@@ -53,15 +56,16 @@ class LabelStep(nn.Module):
             raise ModelError(
                 f"LabelStep: mode {mode!r}, features {features!r}; expected probe or full, global or prompts."
             )
-        if features == "prompts" and model.config.scoring == "global":
+        config: Any = model.config
+        if features == "prompts" and config.scoring == "global":
             raise ModelError("LabelStep: this model was trained without its pool; take features: global.")
         if not isinstance(labels, Mapping):
             labels = {label: label for label in labels} if isinstance(labels[0], str) else prompts_of(labels)
-        self.model = model
+        self.model: Any = model
         self.prompts = prompts_of(labels)
         self.mode = mode
         self.features = features
-        width, count = model.config.embed_dim, len(self.prompts)
+        width, count = config.embed_dim, len(self.prompts)
         self.weight = nn.Parameter(torch.zeros(count, width))
         self.bias = nn.Parameter(torch.zeros(count))
         self.register_buffer("queries", torch.zeros(count if features == "prompts" else 0, width))
@@ -121,12 +125,12 @@ class LabelStep(nn.Module):
         """Write the model's folder with ``head.json`` and ``head.safetensors`` beside its weights."""
         from safetensors.torch import save_file
 
-        folder = self.model.save_pretrained(folder, dtype=dtype)
+        folder = Path(self.model.save_pretrained(folder, dtype=dtype))
         tensors = {name: getattr(self, name).detach().float().cpu() for name in ("weight", "bias", "queries")}
         save_file({name: value.contiguous().clone() for name, value in tensors.items()}, str(folder / HEAD_WEIGHTS))
         values = _FORMAT | {"mode": self.mode, "features": self.features, "labels": self.prompts}
         (folder / HEAD_FILE).write_text(json.dumps(values, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        return Path(folder)
+        return folder
 
     def load_head(self, folder: str | Path) -> LabelStep:
         """Take the linear layer that :meth:`save_pretrained` wrote.
@@ -278,5 +282,5 @@ class PrepareLabelBatch:
 
     def __call__(self, batch: Mapping[str, Any], device: Any = None, non_blocking: bool = False, **_: Any) -> Prepared:
         """Images, no targets, no arguments, and the keyword arguments of :meth:`LabelStep.forward`."""
-        image, labels, _, keywords = self._prepare(batch, device, non_blocking)
-        return image, None, (), keywords | {"labels": labels}
+        image, labels, _arguments, keywords = self._prepare(batch, device, non_blocking)
+        return image, None, (), {**keywords, "labels": labels}

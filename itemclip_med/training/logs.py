@@ -51,7 +51,7 @@ class LossLog:
         self.table = Table(self.folder / "losses.csv")
         self.interval = interval
         self.optimizer = optimizer
-        self.model = model
+        self.model: Any = model
         self.tensorboard = tensorboard
         self.mlflow = mlflow
         self._boards: list[Board] | None = None
@@ -80,12 +80,13 @@ class LossLog:
         self._clock.restart()  # validation between two epochs is not counted
 
     def _collect(self, engine: Engine) -> None:
-        output = engine.state.output["pred"]
+        state: Any = engine.state
+        output = state.output["pred"]
         terms = {name: value.detach() for name, value in output.items() if torch.is_tensor(value) and value.ndim == 0}
         for name, value in mean_over_ranks(terms).items():
             self._sums[name] = self._sums.get(name, 0) + value.double()
         self._count += 1
-        self._clock.studies += _num_studies(engine.state.batch)
+        self._clock.studies += _num_studies(state.batch)
         if engine.state.iteration % self.interval == 0:
             self._write(engine)
 
@@ -116,7 +117,7 @@ class LossLog:
 
     def _tell(self, engine: Engine, terms: Mapping[str, float], row: Mapping[str, float]) -> None:
         """One line on the console, and once a hint where the loader is the bottleneck."""
-        state = engine.state
+        state: Any = engine.state
         left = row["seconds_per_step"] * (state.epoch_length * state.max_epochs - state.iteration)
         logger.info(
             "epoch %d/%d step %d  %s  %.2f s/step  %.1f studies/s  waits for data %.0f %%  %s left",
@@ -178,8 +179,9 @@ class MetricLog:
         """Write one row."""
         if not is_main():
             return
-        values: dict[str, float | None] = {name: float(value) for name, value in engine.state.metrics.items()}
-        for details in engine.state.metric_details.values():
+        state: Any = engine.state
+        values: dict[str, float | None] = {name: float(value) for name, value in state.metrics.items()}
+        for details in state.metric_details.values():
             if isinstance(details, Mapping):
                 values |= details
         rounded = {name: "" if value is None else round(value, 5) for name, value in values.items()}

@@ -40,9 +40,10 @@ def parameter_groups(
         return _by_decay(model.parameters(), weight_decay)
     if text_lr_share <= 0 or learning_rate is None:
         raise ValueError(f"parameter_groups: text_lr_share {text_lr_share}, expected above 0, with a learning_rate.")
-    of_text = {id(parameter) for parameter in model.text.parameters()}
+    text: Any = model.text
+    of_text = {id(parameter) for parameter in text.parameters()}
     groups = _by_decay((p for p in model.parameters() if id(p) not in of_text), weight_decay)
-    text_groups = _by_decay(model.text.parameters(), weight_decay)
+    text_groups = _by_decay(text.parameters(), weight_decay)
     return groups + [group | {"lr": learning_rate * text_lr_share} for group in text_groups]
 
 
@@ -74,7 +75,7 @@ class LossScaling:
     def __call__(self, engine: Engine) -> None:
         """Put a scaler that does nothing in place of the trainer's, where the loss needs none."""
         if self.dtype != "float16" and getattr(engine, "scaler", None) is not None:
-            engine.scaler = torch.amp.GradScaler(enabled=False)
+            setattr(engine, "scaler", torch.amp.GradScaler(enabled=False))  # noqa: B010 - ignite declares none
 
 
 class GradClip:
@@ -102,10 +103,11 @@ class GradClip:
         """Clip, if the engine is about to step."""
         if not is_stepping(engine):
             return
-        scaler = getattr(engine, "scaler", None)
+        trainer: Any = engine
+        scaler = getattr(trainer, "scaler", None)
         if scaler is not None:
-            scaler.unscale_(engine.optimizer)
-        norm = nn.utils.clip_grad_norm_(_parameters(engine.optimizer), self.max_norm)
+            scaler.unscale_(trainer.optimizer)
+        norm = nn.utils.clip_grad_norm_(_parameters(trainer.optimizer), self.max_norm)
         if (scaler is None or not scaler.is_enabled() or scaler.get_scale() < 1) and not bool(torch.isfinite(norm)):
             stop_for_numbers(engine, "the gradients are no finite numbers")
 
@@ -134,7 +136,7 @@ class LogScaleClamp:
     """
 
     def __init__(self, model: nn.Module, max_scale: float = 100.0) -> None:
-        self.model = model
+        self.model: Any = model
         self.max_log_scale = math.log(max_scale)
 
     def attach(self, engine: Engine) -> None:

@@ -36,8 +36,9 @@ class Progress:
         from tqdm import tqdm
         from tqdm.contrib.logging import logging_redirect_tqdm
 
-        state = engine.state
-        studies = (getattr(engine.data_loader, "batch_size", None) or 1) * num_ranks()
+        state: Any = engine.state
+        loader = getattr(engine, "data_loader", None)
+        studies = (getattr(loader, "batch_size", None) or 1) * num_ranks()
         self._bar = tqdm(
             total=studies * state.epoch_length * state.max_epochs,
             initial=studies * state.iteration,

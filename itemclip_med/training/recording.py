@@ -45,8 +45,9 @@ class ScoreTable:
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._write)
 
     def _collect(self, engine: Engine) -> None:
-        scores = engine.state.output["pred"].float().cpu().tolist()
-        for study_id, row in zip(engine.state.batch["study_id"], scores, strict=True):
+        state: Any = engine.state
+        scores = state.output["pred"].float().cpu().tolist()
+        for study_id, row in zip(state.batch["study_id"], scores, strict=True):
             self._rows.append([study_id, *(f"{score:.6f}" for score in row)])
 
     def _write(self, engine: Engine) -> None:
@@ -69,7 +70,8 @@ def find_running_config() -> dict[str, Any] | None:
     while frame is not None:
         caller = frame.f_locals.get("self")
         if isinstance(caller, ConfigParser):
-            return caller.get()
+            found: dict[str, Any] = caller.get()
+            return found
         frame = frame.f_back
     return None
 
@@ -119,7 +121,7 @@ class RunRecord:
             "git_revision": git_revision(),
             "processes": num_ranks(),
             "threads": torch.get_num_threads(),
-            "device": str(engine.state.device),
+            "device": str(getattr(engine.state, "device", "cpu")),
             "stores": [_describe_store(store) for store in self.stores],
             "config": self.config,
         }

@@ -67,8 +67,9 @@ class Resume:
         path, state = self._read()
         self._load(engine, path, state)
         self._place(engine, state)
-        step, total = engine.state.iteration, engine.state.epoch_length * engine.state.max_epochs
-        logger.info("going on behind step %d of %d (%s)", step, total, path.name)
+        now: Any = engine.state
+        total = now.epoch_length * now.max_epochs
+        logger.info("going on behind step %d of %d (%s)", now.iteration, total, path.name)
 
     def _read(self) -> tuple[Path, dict[str, Any]]:
         for path in self.paths:
@@ -107,14 +108,15 @@ class Resume:
 
     def _place(self, engine: Engine, state: Mapping[str, Any]) -> None:
         """Put the engine, the sampler and the threads where they were."""
-        length, saved_length = engine.state.epoch_length, state["epoch_length"]
-        engine.state.epoch, steps = divmod(state["iteration"], saved_length)
+        now: Any = engine.state
+        length, saved_length = now.epoch_length, state["epoch_length"]
+        now.epoch, steps = divmod(state["iteration"], saved_length)
         if length != saved_length:
             logger.info("an epoch has %d steps now, not %d: going on at the start of one", length, saved_length)
-            engine.state.iteration = engine.state.epoch * length
+            now.iteration = now.epoch * length
             return
-        engine.state.iteration = state["iteration"]
-        if torch.device(engine.state.device).type == "cpu" and torch.get_num_threads() != state["num_threads"]:
+        now.iteration = state["iteration"]
+        if torch.device(now.device).type == "cpu" and torch.get_num_threads() != state["num_threads"]:
             logger.info("%d threads, as before, so that the same sums come out", state["num_threads"])
             torch.set_num_threads(state["num_threads"])
         if steps:
@@ -124,7 +126,7 @@ class Resume:
 
 
 def _skip_steps(engine: Engine, steps: int) -> None:
-    sampler = getattr(engine.data_loader, "sampler", None)
+    sampler: Any = getattr(getattr(engine, "data_loader", None), "sampler", None)
     if not hasattr(sampler, "skip_steps"):
         raise ModelError(
             f"The checkpoint lies {steps} steps into an epoch, and a {type(sampler).__name__} cannot start there: "

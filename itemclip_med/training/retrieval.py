@@ -9,7 +9,7 @@ import torch
 import torch.distributed as dist
 import torch.nn.functional as F
 from ignite.engine import Engine, Events
-from torch import Tensor, nn
+from torch import Tensor
 
 from itemclip_med.training.ranks import num_ranks, unwrapped
 
@@ -62,7 +62,7 @@ class ItemRetrieval:
         engine.add_event_handler(Events.ITERATION_COMPLETED, self._collect)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._finish)
 
-    def see(self, model: nn.Module, encoding: Any) -> None:
+    def see(self, model: Any, encoding: Any) -> None:
         """Keep what the inferer made of the batch at work; weights stand still, so items are encoded once."""
         if not self.items:
             return
@@ -76,10 +76,12 @@ class ItemRetrieval:
     @torch.no_grad()
     def _collect(self, engine: Engine) -> None:
         encoding, self._encoding = self._encoding, None
-        if encoding is None:
+        if encoding is None or self._features is None:
             return
-        model, features = unwrapped(engine.network), self._features.float()
-        for number, study_id in enumerate(engine.state.batch["study_id"]):
+        evaluator: Any = engine
+        model: Any = unwrapped(evaluator.network)
+        features = self._features.float()
+        for number, study_id in enumerate(evaluator.state.batch["study_id"]):
             if study_id not in self.items:
                 continue
             if model.config.scoring == "global":

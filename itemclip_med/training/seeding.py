@@ -45,7 +45,7 @@ class SeedDraws:
 
     def __init__(self, seed: int, step: Any | None = None, datasets: Sequence[HasEpoch] = ()) -> None:
         self.seed = seed
-        self.step = None if step is None else unwrapped(step)
+        self.step: Any = None if step is None else unwrapped(step)
         self.datasets = list(datasets)
 
     def attach(self, engine: Engine) -> None:

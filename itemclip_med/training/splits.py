@@ -47,6 +47,6 @@ def choose_studies(
 
 def _part_of(study: Any, val_share: float, seed: int) -> str:
     if study.split:
-        return study.split
+        return str(study.split)
     draw = derive_seed(seed, study.patient_id or study.study_id, "split") / 2**63
     return "val" if draw < val_share else "train"

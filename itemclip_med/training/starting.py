@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import sys
+import threading
 import traceback
 from types import TracebackType
 
@@ -30,7 +32,8 @@ def start_run(seed: int, *, deterministic: bool = True, short_errors: bool = Tru
     set_determinism(seed=seed)
     if deterministic:
         torch.use_deterministic_algorithms(True, warn_only=True)
-        torch.utils.deterministic.fill_uninitialized_memory = False  # costs time, changes no number
+        # filling memory costs time and changes no number; torch sets this in a way that types do not see
+        setattr(torch.utils.deterministic, "fill_uninitialized_memory", False)  # noqa: B010
     if short_errors and not os.environ.get(TRACEBACK_VARIABLE):
         sys.excepthook = _one_line
 
@@ -38,8 +41,11 @@ def start_run(seed: int, *, deterministic: bool = True, short_errors: bool = Tru
 def _one_line(kind: type[BaseException], error: BaseException, where: TracebackType | None) -> None:
     """Print an error of ours as one line, wherever MONAI wrapped it; anything else as usual.
 
-    Workers of loaders, which outlive signals, are ended: the interpreter would wait for them.
+    Workers of loaders, which outlive signals, are ended: the interpreter would wait for them. Nobody is told of their
+    end, for torch would raise an error from whatever runs when the news arrives.
     """
+    if hasattr(signal, "SIGCHLD") and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for child in multiprocessing.active_children():
         if child.daemon:
             child.kill()

@@ -83,7 +83,7 @@ class ItemizedStep(nn.Module):
         generator = None
         if self._draw_seed is not None:
             generator = torch.Generator(device=image.device).manual_seed(self._draw_seed)
-        return self.loss(
+        terms: dict[str, Tensor] = self.loss(
             image_tokens=encoded["image_tokens"],
             image_features=encoded["image_features"],
             item_features=encoded["text_features"].unflatten(0, item_mask.shape),
@@ -95,6 +95,7 @@ class ItemizedStep(nn.Module):
             token_mask=encoded.get("token_mask"),
             generator=generator,
         )
+        return terms
 
     def _study_seeds(self, image: Tensor) -> list[int] | None:
         """A seed for each study from its position in the global batch; None where nothing is drawn for studies."""
@@ -131,11 +132,12 @@ class ItemizedStep(nn.Module):
     def _encode_part(self, part: _Studies) -> dict[str, Any]:
         """What the model makes of some studies; the same again when it is called again in the backward pass."""
         if part.seeds is not None:
-            visual = self.model.visual
+            visual: Any = self.model.visual
             visual.draw_drops(part.seeds, visual.max_groups(part.image.shape[1], part.image.shape[3]))
-        return self.model(
+        encoded: dict[str, Any] = self.model(
             part.image, series=part.series, series_mask=part.series_mask, text=part.text, item_mask=part.item_mask
         )
+        return encoded
 
 
 @dataclass(frozen=True)

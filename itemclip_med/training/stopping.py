@@ -103,5 +103,6 @@ class StopOnNaN:
         Raises:
             ItemClipError: if it is NaN or infinite.
         """
-        if not bool(torch.isfinite(engine.state.output["loss"])):
+        output: Any = engine.state.output
+        if not bool(torch.isfinite(output["loss"])):
             stop_for_numbers(engine, "the loss is no finite number")

@@ -16,8 +16,9 @@ from itemclip_med.training.retrieval import ItemRetrieval
 
 def prompts_of(findings: Any) -> dict[str, list[str]]:
     """Finding name -> prompts, from a mapping or from records with ``name`` and ``prompts``."""
+    pairs: list[tuple[str, str | Sequence[str]]]
     if isinstance(findings, Mapping):
-        pairs = findings.items()
+        pairs = list(findings.items())
     else:
         pairs = [(finding.name, finding.prompts) for finding in findings]
     return {name: [prompts] if isinstance(prompts, str) else list(prompts) for name, prompts in pairs}
@@ -54,7 +55,7 @@ class ZeroShotInferer(Inferer):
         self,
         inputs: Tensor,
         network: nn.Module,
-        *,
+        *args: Any,
         series: Sequence[Sequence[str]] | None = None,
         series_mask: Tensor | None = None,
         **_: Any,
@@ -66,11 +67,12 @@ class ZeroShotInferer(Inferer):
             network: an :class:`itemclip_med.models.ItemizedCLIP`, possibly wrapped by DDP.
             series: names of the series.
             series_mask: (B, N) bool, False at padding series.
+            args: not used, nor are other keywords; MONAI's inferers take any.
 
         Returns:
             (B, F) cosines.
         """
-        model = getattr(network, "module", network)
+        model: Any = getattr(network, "module", network)
         texts = [prompt for prompts in self.prompts.values() for prompt in prompts]
         # Texts are encoded anew for each batch: in training the weights move between two validations.
         embeddings = model.encode_text(texts)
@@ -154,11 +156,13 @@ class MeanAUC(IgniteMetricHandler):
     """
 
     def __init__(self, names: Sequence[str] | None = None) -> None:
-        super().__init__(metric_fn=MaskedMeanAUC(names), output_transform=_scores_and_labels, save_details=False)
+        self._mean = MaskedMeanAUC(names)
+        super().__init__(metric_fn=self._mean, output_transform=_scores_and_labels, save_details=False)
 
     def compute(self) -> float:
         """The mean; each finding's AUC goes to ``engine.state.metric_details``."""
         value = super().compute()
         if self._engine is not None:
-            self._engine.state.metric_details[self._name] = self.metric_fn.per_finding()
+            state: Any = self._engine.state
+            state.metric_details[self._name] = self._mean.per_finding()
         return value
