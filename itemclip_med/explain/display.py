@@ -12,6 +12,7 @@ from itemclip_med.records import Series
 _HEAD_HU = {"Brain": (0, 80), "Blood": (-20, 180), "Stroke": (20, 60), "Soft tissue": (-160, 240), "Bone": (-800, 2000)}
 _BODY_HU = {"Lung": (-1350, 150), "Mediastinum": (-160, 240), "Bone": (-500, 1300), "Embolism": (-100, 500)}
 _HEADROOM = 1.15  # of MR: what is brighter than the brain (restricted diffusion, contrast) stays apart from it
+LETTERS = {2: "RLAP", 1: "RLSI", 0: "APSI"}  # axis of a cut to its sides: left, right, top, bottom
 _STRONG = 0.6  # of the peak
 _SKIN_HU, _BONE_HU = -500, 300  # pictures are cut between them: the slice through a skull cap shows nothing
 _LUNG_HU = (-950, -600)

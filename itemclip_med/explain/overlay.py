@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from itemclip_med.explain.display import cut, find_peak, show, turn, windows
+from itemclip_med.explain.display import LETTERS, cut, find_peak, show, turn, windows
 
 if TYPE_CHECKING:
     from itemclip_med.explain.heatmap import Heatmap
@@ -77,7 +77,7 @@ def _what(heatmap: Heatmap) -> str:
 def _label(axes: Any, name: str, axis: int, peak: tuple[int, int, int], spacing: np.ndarray, depth: int) -> None:
     """Letters, name and cross of a plane; ``depth`` is the number of voxels from back to front."""
     axes.set_axis_off()
-    left, right = ("R", "L") if axis != 0 else ("A", "P")
+    left, right, *_ = LETTERS[axis]
     style = {"color": "0.8", "fontsize": 11, "transform": axes.transAxes, "va": "center"}
     axes.text(0.02, 0.5, left, ha="left", **style)
     axes.text(0.98, 0.5, right, ha="right", **style)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from itemclip_med.errors import MissingPackageError
-from itemclip_med.explain.display import cut, find_peak, show, turn, windows
+from itemclip_med.explain.display import LETTERS, cut, find_peak, show, turn, windows
 from itemclip_med.explain.heatmap import Heatmap, find_heatmaps
 from itemclip_med.explain.overlay import draw_overlay
 from itemclip_med.store import Store
@@ -127,7 +127,7 @@ def _widget(array: np.ndarray, maps: Sequence[Heatmap], study_id: str) -> Any:
         heat = turned[finding.value]
         picture.value = _slice_png(
             cut(shown.array, axis, index.value), cut(heat, axis, index.value) / max(float(heat.max()), 1e-9),
-            presets[window.value], opacity.value, np.delete(shown.spacing_mm, axis),
+            presets[window.value], opacity.value, np.delete(shown.spacing_mm, axis), LETTERS[axis],
         )  # fmt: skip
         unseen = by_item[finding.value].empty_share
         note.value = f"Not seen here: {unseen:.0%} of the attention. Research use only, not for diagnosis."
@@ -155,13 +155,18 @@ def _widget(array: np.ndarray, maps: Sequence[Heatmap], study_id: str) -> Any:
 
 
 def _slice_png(
-    gray: np.ndarray, heat: np.ndarray, window: tuple[float, float], opacity: float, spacing_mm: np.ndarray
+    gray: np.ndarray,
+    heat: np.ndarray,
+    window: tuple[float, float],
+    opacity: float,
+    spacing_mm: np.ndarray,
+    letters: str,
 ) -> bytes:
     """A slice with its map as PNG: rows from superior or anterior down, columns to the patient's left or back."""
     import io
 
     import matplotlib
-    from PIL import Image
+    from PIL import Image, ImageDraw
 
     low, high = window
     base = np.clip((gray.T[::-1].astype(np.float32) - low) / (high - low), 0, 1)[..., None].repeat(3, axis=2)
@@ -172,6 +177,11 @@ def _slice_png(
     scale = _SIZE / max(width, height)
     image = Image.fromarray((mixed * 255).round().astype(np.uint8))
     image = image.resize((max(1, round(width * scale)), max(1, round(height * scale))), Image.Resampling.BILINEAR)
+    right, bottom = image.width - 8, image.height - 8
+    pen = ImageDraw.Draw(image)
+    places = ((8, bottom // 2), (right, bottom // 2), (right // 2, 8), (right // 2, bottom))
+    for place, letter in zip(places, letters, strict=True):
+        pen.text(place, letter, fill="white", anchor="mm", stroke_width=1, stroke_fill="black")
     stream = io.BytesIO()
     image.save(stream, format="PNG")
     return stream.getvalue()
