@@ -6,13 +6,22 @@ Every source format gives the same :class:`Volume`, so it stands below all of th
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 AIR_HU = -1024
 _SHEAR = 1e-3  # largest cosine between axes that still counts as right angles
+_Number = TypeVar("_Number", int, float)
+
+
+def triple(values: Iterable[_Number]) -> tuple[_Number, _Number, _Number]:
+    """Three numbers as a tuple of three, such as a shape (X, Y, Z)."""
+    x, y, z = values
+    return x, y, z
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +49,7 @@ class Volume:
     @property
     def spacing_mm(self) -> tuple[float, float, float]:
         """Distance of voxel centers along (X, Y, Z)."""
-        x, y, z = (float(value) for value in np.linalg.norm(self.affine[:3, :3], axis=0))
-        return x, y, z
+        return triple(float(value) for value in np.linalg.norm(self.affine[:3, :3], axis=0))
 
     def to_canonical(self) -> Volume:
         """The same voxels with axes permuted and flipped to the nearest R, A, S; nothing is interpolated."""

@@ -22,7 +22,7 @@ from itemclip_med.transforms import ModelInput
 _MAX_CACHE_BYTES = 64 * 2**30
 
 
-class StudyDataset(Dataset):
+class StudyDataset(Dataset[Any]):
     """Studies of a store, ready for :func:`collate_studies`.
 
     Every draw comes from (seed, epoch, study, purpose): the same whatever the number of workers.

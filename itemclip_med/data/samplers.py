@@ -40,13 +40,15 @@ class BlockSampler(DistributedSampler[Any]):
         seed: int = 0,
         groups: Sequence[int] | None = None,
     ) -> None:
-        super().__init__(dataset, num_replicas=num_replicas, rank=rank, shuffle=True, seed=seed)
+        anything: Any = dataset  # its own type asks for more than a length
+        super().__init__(anything, num_replicas=num_replicas, rank=rank, shuffle=True, seed=seed)
         if len(dataset) < num_replicas:
             raise ValueError(f"BlockSampler: {len(dataset)} studies for {num_replicas} ranks: start fewer processes.")
         if groups is not None and len(groups) != len(dataset):
             raise ValueError(f"BlockSampler: {len(groups)} groups for {len(dataset)} studies, expected one each.")
         self.groups = None if groups is None else torch.tensor(list(groups))
         self.batch_size = batch_size
+        self.num_studies = len(dataset)
         self.num_steps = len(dataset) // (batch_size * num_replicas)
         self._skipped_steps = 0
 
@@ -61,7 +63,7 @@ class BlockSampler(DistributedSampler[Any]):
 
     def _rows(self) -> list[int]:
         generator = torch.Generator().manual_seed(self.seed + self.epoch)
-        order = torch.randperm(len(self.dataset), generator=generator)
+        order = torch.randperm(self.num_studies, generator=generator)
         if self.groups is not None:
             order = self._balanced(order, generator)
         if not self.num_steps:
@@ -89,5 +91,5 @@ class BlockSampler(DistributedSampler[Any]):
 
     def __len__(self) -> int:
         if not self.num_steps:
-            return len(torch.arange(len(self.dataset)).tensor_split(self.num_replicas)[self.rank])
+            return len(torch.arange(self.num_studies).tensor_split(self.num_replicas)[self.rank])
         return self.num_steps * self.batch_size

@@ -107,7 +107,7 @@ class _Writer:
             raise ArchiveRefused("it holds too many files")
         self._check_total(sum(sizes))
 
-    def write(self, data: IO[bytes], name: str, seconds: float) -> None:
+    def write(self, data: IO[bytes] | gzip.GzipFile, name: str, seconds: float) -> None:
         """Write one member; a second one of the same name gets a number."""
         target = self.folder / name
         target.parent.mkdir(parents=True, exist_ok=True)

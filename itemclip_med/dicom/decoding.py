@@ -48,7 +48,7 @@ def decode_with_loss(file: SliceFile, out: np.ndarray | None = None) -> tuple[np
         raise PixelError(file.reason or "no pixel data")
     form = file.pixels.format
     if out is not None and form.is_native16 and out.shape == (form.rows, form.columns) and out.flags.c_contiguous:
-        file.pixels.read_frame_into(file.frame, memoryview(out).cast("B"))
+        file.pixels.read_frame_into(file.frame, out.data.cast("B"))
         return _without_junk(out if form.is_signed else out.view(np.uint16), form), False
     data = file.pixels.read_frame(file.frame)
     if not form.is_compressed:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 from functools import cache
+from typing import Any
 
 from pydicom.datadict import dictionary_VR, private_dictionary_VR, tag_for_keyword
 from pydicom.dataset import Dataset
@@ -49,7 +50,7 @@ def read_value(dataset: Dataset, keyword: str, creator: str = "") -> Value | Non
     """
     tag = tag_for_keyword(keyword) or int(keyword.replace(",", ""), 16)
     try:
-        element = dataset.get_item(tag)
+        element: Any = dataset.get_item(tag)  # decoded or raw
         if element is None:
             return None
         if not getattr(element, "is_raw", False):

@@ -55,8 +55,7 @@ def read_header(path: Path, rules: FileRules) -> Header:
     num_volumes = int(reader.GetNumberOfComponents())
     if len(size) == 4:
         num_volumes *= size[3]
-    shape = size[:3]
-    check_shape(shape)
+    shape = check_shape(size[:3])
     if math.prod(shape) * num_volumes > 2**36:
         raise FormatError(f"{' x '.join(map(str, shape))} voxels {num_volumes} times: too large to be true.")
     _check_length(path, math.prod(shape) * num_volumes * _bytes_per_value(reader))

@@ -32,12 +32,9 @@ def read_header(path: Path, rules: FileRules) -> Header:
     """
     image = _open(path)
     header = image.header
-    shape = tuple(int(size) for size in header.get_data_shape())
-    if len(shape) == 4 and shape[3] > 0:
-        shape, num_volumes = shape[:3], shape[3]
-    else:
-        num_volumes = 1
-    check_shape(shape)
+    size = tuple(int(number) for number in header.get_data_shape())
+    num_volumes = size[3] if len(size) == 4 and size[3] > 0 else 1
+    shape = check_shape(size[:3] if len(size) == 4 and size[3] > 0 else size)
     if math.prod(shape) * num_volumes > 2**36:
         raise FormatError(f"{' x '.join(map(str, shape))} voxels {num_volumes} times: too large to be true.")
     dtype = header.get_data_dtype()

@@ -82,5 +82,4 @@ def _open(path: Path, rules: FileRules) -> Iterator[tuple[IO[bytes], tuple[int, 
             raise FormatError(f"the header of its array cannot be read ({type(error).__name__}).") from error
         if dtype.hasobject or dtype.kind not in "iufb":
             raise FormatError(f"its array holds {dtype}, expected numbers; pickled objects are never read.")
-        check_shape(shape)
-        yield file, shape, fortran_order, dtype
+        yield file, check_shape(shape), fortran_order, dtype

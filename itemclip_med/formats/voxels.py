@@ -8,12 +8,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from itemclip_med.errors import FormatError
+from itemclip_med.volumes import triple
 
 MAX_VOXELS = 2**31
 _LETTERS = {"R": (0, 1), "L": (0, -1), "A": (1, 1), "P": (1, -1), "S": (2, 1), "I": (2, -1)}
 
 
-def check_shape(shape: Sequence[int]) -> None:
+def check_shape(shape: Sequence[int]) -> tuple[int, int, int]:
     """Refuse what is no volume or too large to be read, before anything is allocated.
 
     Raises:
@@ -23,6 +24,7 @@ def check_shape(shape: Sequence[int]) -> None:
         raise FormatError(f"{' x '.join(map(str, shape)) or 'no'} voxels, expected three dimensions of at least 1.")
     if math.prod(int(size) for size in shape) > MAX_VOXELS:
         raise FormatError(f"{' x '.join(map(str, shape))} voxels, at most {MAX_VOXELS} are read.")
+    return triple(shape)
 
 
 def check_affine(affine: np.ndarray) -> None:

@@ -31,6 +31,9 @@ class HierarchicalViT(nn.Module):
         golden/README.md 3 and 5.
     """
 
+    spatial_table: Tensor
+    series_table: Tensor
+
     def __init__(self, config: ItemizedCLIPConfig) -> None:
         super().__init__()
         width = config.width

@@ -32,7 +32,7 @@ class ImageTower(nn.Module):
 
     def __init__(self, model: ItemizedCLIP) -> None:
         super().__init__()
-        self.visual = copy.deepcopy(model.visual)
+        self.visual: Any = copy.deepcopy(model.visual)
         self.visual.gradient_checkpointing = False
         self.proj = copy.deepcopy(model.visual_proj)
         if self.visual.name_encoder is not None:
@@ -63,7 +63,7 @@ class TextPool(nn.Module):
 
     def __init__(self, model: ItemizedCLIP, num_series: int, grid: tuple[int, int, int]) -> None:
         super().__init__()
-        self.pool = copy.deepcopy(model.pool)
+        self.pool: Any = copy.deepcopy(model.pool)
         # One of two ways to the same numbers, whatever the number of texts.
         self.pool._folding_pays = lambda num_texts: True
         self.layout = (num_series, *grid)
@@ -192,6 +192,7 @@ def _write_onnx(
         program = torch.onnx.export(
             module, (), kwargs=example, dynamic_shapes=shapes, output_names=outputs, dynamo=True, verbose=False
         )
+    assert program is not None
     program.save(str(path), external_data=False)
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     found = session.run(outputs, {name: value.numpy() for name, value in example.items()})

@@ -10,7 +10,7 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -39,7 +39,7 @@ class PromptCache:
         self.folder = None if folder is None else Path(folder)
         self.max_texts = max_texts
         self._rows: OrderedDict[tuple[str, str], np.ndarray] = OrderedDict()
-        self._digests: weakref.WeakKeyDictionary[ItemizedCLIP, str] = weakref.WeakKeyDictionary()
+        self._digests: weakref.WeakKeyDictionary[Any, tuple[Any, str]] = weakref.WeakKeyDictionary()
 
     def embed(self, model: ItemizedCLIP, texts: Sequence[str]) -> Tensor:
         """What ``model.encode_text(texts)`` gives in evaluation, without gradient.

@@ -69,6 +69,8 @@ class SeriesNameEncoder(nn.Module):
         golden/README.md 4.
     """
 
+    position_table: Tensor
+
     def __init__(self, depth: int = 3, width: int = 256, num_heads: int = 4, hidden: int = 300) -> None:
         super().__init__()
         self.width = width

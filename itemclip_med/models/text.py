@@ -7,7 +7,7 @@ import html
 import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -181,7 +181,7 @@ class TextTower(nn.Module):
     ) -> None:
         super().__init__()
         self.tokenizer = tokenizer or load_tokenizer(config.tokenizer or config.source, context_length)
-        self.encoder = build_encoder(config, self.tokenizer, context_length, pretrained)
+        self.encoder: Any = build_encoder(config, self.tokenizer, context_length, pretrained)
         # Poolers would get no gradient, which DDP takes for an error.
         if getattr(self.encoder, "pooler", None) is not None:
             self.encoder.pooler = None

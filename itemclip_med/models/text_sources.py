@@ -72,7 +72,8 @@ def _pretrained_encoder(source: str) -> nn.Module:
         return AutoModel.from_pretrained(source, trust_remote_code=False, dtype=torch.float32)
     foreign = ("auto_map", "architectures", "model_type", "_name_or_path")
     settings = BertConfig(**{name: value for name, value in values.items() if name not in foreign})
-    encoder, found = BertModel.from_pretrained(source, config=settings, dtype=torch.float32, output_loading_info=True)
+    loaded: Any = BertModel.from_pretrained(source, config=settings, dtype=torch.float32, output_loading_info=True)
+    encoder, found = loaded
     missing = [name for name in found["missing_keys"] if not name.startswith("pooler")]
     if missing:
         raise ModelError(

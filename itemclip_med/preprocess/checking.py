@@ -17,7 +17,8 @@ from itemclip_med.preprocess.checks.files import FileChecker, StudyCheck
 from itemclip_med.preprocess.checks.oddities import CheckReport, Oddity, few
 from itemclip_med.preprocess.checks.tables import compare_spacing, compare_tables
 from itemclip_med.preprocess.facts import SourceFacts, read_facts
-from itemclip_med.preprocess.recipe import SPLITS, Recipe, load_recipe
+from itemclip_med.preprocess.recipe import Recipe, load_recipe
+from itemclip_med.preprocess.recipe_ids import SPLITS
 from itemclip_med.preprocess.scheduling import run_tasks
 from itemclip_med.preprocess.source_tables import RowProblem, read_rows
 from itemclip_med.preprocess.sources import open_kind

@@ -129,6 +129,7 @@ class FileSource:
 
     def __init__(self, formats: Sequence[str], recipe: Recipe) -> None:
         self.formats = tuple(formats)
+        assert recipe.files is not None  # as the recipe was checked
         self.rules = recipe.files
         self.spelling = recipe.study_id.spelling if recipe.study_id.rule == "public" else "plain"
 

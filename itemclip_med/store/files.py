@@ -18,7 +18,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _BLOCK = 2**16
 
 
-def write_whole(path: Path, pieces: Iterable[bytes]) -> None:
+def write_whole(path: Path, pieces: Iterable[bytes | memoryview]) -> None:
     """Write a file under a temporary name, flush it to the disk, rename it; nothing is left where that fails.
 
     The temporary name holds the process's number: a worker whose parent was killed may still be writing the same file.

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from itemclip_med.errors import ModelError
+from itemclip_med.volumes import triple
 
 Size = tuple[int, int, int]
 DepthMode = Literal["linear", "nearest-exact", "area"]
@@ -100,7 +101,8 @@ def plan_crop(size: Sequence[int], grid: Sequence[int], draws: Sequence[int] | N
     chosen = [limit // 2 for limit in limits] if draws is None else [int(draw) for draw in draws]
     if len(chosen) != 6 or any(not 0 <= draw <= limit for draw, limit in zip(chosen, limits, strict=False)):
         raise ModelError(f"Crop draws {chosen}, expected six integers from 0 to {limits}.")
-    return FitPlan(source, tuple(chosen[:3]), padded, padded, tuple(chosen[3:]), tuple(int(n) for n in grid))
+    sizes = (source, chosen[:3], padded, padded, chosen[3:], (int(n) for n in grid))
+    return FitPlan(*(triple(numbers) for numbers in sizes))
 
 
 def apply_plan(volume: Tensor, plan: FitPlan, *, depth_mode: DepthMode = "linear", pad_value: float = 0.0) -> Tensor:

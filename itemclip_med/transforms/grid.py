@@ -17,6 +17,7 @@ from itemclip_med.errors import ModelError
 from itemclip_med.transforms.fit import DEPTH_MODES, DepthMode, FitPlan, apply_plan, plan_crop, plan_resize, undo_plan
 from itemclip_med.transforms.mapped import MappedTransform
 from itemclip_med.transforms.orient import Depth, depth_axcodes
+from itemclip_med.volumes import triple
 
 # Given in full: without them MONAI reads the letters the other way round on a volume whose meta says LPS.
 _LABELS = (("L", "R"), ("P", "A"), ("I", "S"))
@@ -58,7 +59,8 @@ class DepthFirst(InvertibleTransform, LazyTransform):
         extra = extra.get(TraceKeys.EXTRA_INFO, extra)
         back = Orientation(_axcodes(extra["original_affine"]), labels=_LABELS)
         with back.trace_transform(False):
-            return back(volume)
+            restored: MetaTensor = back(volume)
+        return restored
 
 
 class FitToGrid(InvertibleTransform):
@@ -125,7 +127,7 @@ class FitToGrid(InvertibleTransform):
     def inverse(self, volume: MetaTensor) -> MetaTensor:
         """Back to the size (C, D, H, W) and the affine from before; what was cropped away holds ``pad_value``."""
         info = self.pop_transform(volume)
-        plan = FitPlan(**{name: tuple(map(int, size)) for name, size in info[TraceKeys.EXTRA_INFO]["plan"].items()})
+        plan = FitPlan(**{name: triple(map(int, size)) for name, size in info[TraceKeys.EXTRA_INFO]["plan"].items()})
         values = undo_plan(volume.as_tensor(), plan, depth_mode=self.depth_mode, pad_value=self.pad_value)
         out = MetaTensor(values).copy_meta_from(volume)
         out.affine = volume.affine @ torch.linalg.inv(torch.as_tensor(plan.matrix()).to(volume.affine))

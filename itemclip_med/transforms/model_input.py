@@ -207,7 +207,7 @@ class ModelInput:
         if volume.dtype == torch.uint8:
             scaled = volume.float() / 255
         else:
-            low, high = percentile_bounds(volume, *self.percentiles)
+            low, high = percentile_bounds(volume, *(self.percentiles or MR_PERCENTILES))
             scaled = ((volume.float() - low) / max(high - low, 1e-6)).clamp_(0, 1)
         return ((scaled - self.mean) / self.std)[None, None]
 

@@ -14,7 +14,7 @@ Depth = Literal["auto", "axial", "coronal", "sagittal"]
 # patient's left at the right edge of axial and coronal slices, the face at the left edge of sagittal ones.
 DEPTH_AXCODES: dict[str, str] = {"axial": "SPL", "coronal": "PIL", "sagittal": "LIP"}
 
-_PLANES = ("sagittal", "coronal", "axial")  # slices along R, A, S
+_PLANES: tuple[Depth, ...] = ("sagittal", "coronal", "axial")  # slices along R, A, S
 # Spacings that differ by less are one spacing: scanners write 0.4883 and 0.488281 for the same thing.
 _CLEARLY_LARGER = 1.05
 

@@ -54,7 +54,7 @@ class Counts:
     unreadable: list[str] = field(default_factory=list)
 
 
-class _Readable(Dataset):
+class _Readable(Dataset[Any]):
     """Studies of a dataset, None for one that cannot be read, so that the others go on."""
 
     def __init__(self, dataset: Any, indices: Sequence[int]) -> None:
