@@ -77,7 +77,7 @@ def _what(heatmap: Heatmap) -> str:
 def _label(axes: Any, name: str, axis: int, peak: tuple[int, int, int], spacing: np.ndarray, depth: int) -> None:
     """Letters, name and cross of a plane; ``depth`` is the number of voxels from back to front."""
     axes.set_axis_off()
-    left, right, *_ = LETTERS[axis]
+    left, right = LETTERS[axis][0], LETTERS[axis][1]
     style = {"color": "0.8", "fontsize": 11, "transform": axes.transAxes, "va": "center"}
     axes.text(0.02, 0.5, left, ha="left", **style)
     axes.text(0.98, 0.5, right, ha="right", **style)
