@@ -133,7 +133,7 @@ def _expand(tokens: Sequence[Token], units: Sequence[Unit]) -> list[tuple[list[T
             continue
         part = list(tokens[unit[0].first : unit[-1].last])
         if parts and part[0].word in ("of", "for"):
-            part = part[1:]
+            part = part[2:] if len(part) > 2 and part[1].kind == "D" else part[1:]
         parts.append((part, _has_own_place(part)))
     return parts
 

@@ -30,6 +30,7 @@ class Segment:
     head_at: int = -1
 
 
+_PATHS = frozenset(("through", "throughout", "across", "into"))
 _HEDGES = frozenset(("probable", "probably", "possible", "possibly", "presumed", "suspected", "likely"))
 Unit = list[Segment]  # segments that speak of one finding
 
@@ -134,6 +135,8 @@ def _opens_unit(tokens: Sequence[Token], unit: Unit, segment: Segment, negated: 
         return True
     if negated and opening.word in ("of", "for") and segment.head == "F":
         return True  # "no evidence of a bleed, of a mass, or of an infarct"
+    if segment.joint == "," and segment.first + 1 < segment.last and tokens[segment.first + 1].word in _PATHS:
+        return False  # "blood, spread through the sulci"
     if opening.kind in "KVP?" or opening.word in ("not", "without", "most", "largest", "now", "then", "age"):
         return False
     if negated:
