@@ -39,6 +39,7 @@ test-long: $(TESTED)
 lint: $(TESTED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 
 format: $(TESTED)
 	$(BIN)/ruff check --fix .
@@ -62,4 +63,4 @@ weights: $(INSTALLED)
 	$(BIN)/python benchmarks/train_weights.py build/weights
 
 clean:
-	rm -rf build dist demo_out .pytest_cache .ruff_cache .hypothesis .coverage htmlcov
+	rm -rf build dist demo_out .pytest_cache .ruff_cache .mypy_cache .hypothesis .coverage htmlcov

@@ -51,7 +51,7 @@ class ZeroShotInferer(Inferer):
         """Names of the findings, in the order of the columns."""
         return list(self.prompts)
 
-    def __call__(
+    def __call__(  # type: ignore[override]
         self,
         inputs: Tensor,
         network: nn.Module,
@@ -107,7 +107,7 @@ class MaskedMeanAUC(CumulativeIterationMetric):
 
     def per_finding(self) -> dict[str, float | None]:
         """AUC of every finding, None where it is undefined."""
-        scores, labels = self.get_buffer()
+        scores, labels = self.get_buffer()  # type: ignore[no-untyped-call]
         names = self.names or [str(column) for column in range(scores.shape[1])]
         return {name: binary_auc(scores[:, i], labels[:, i]) for i, name in enumerate(names)}
 
