@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from monai.handlers import IgniteMetricHandler
 from monai.inferers import Inferer
 from monai.metrics import CumulativeIterationMetric
-from torch import Tensor, nn
+from torch import Tensor
 
 from itemclip_med.training.retrieval import ItemRetrieval
 
@@ -51,10 +51,10 @@ class ZeroShotInferer(Inferer):
         """Names of the findings, in the order of the columns."""
         return list(self.prompts)
 
-    def __call__(  # type: ignore[override]
+    def __call__(
         self,
         inputs: Tensor,
-        network: nn.Module,
+        network: Callable[..., Any],
         *args: Any,
         series: Sequence[Sequence[str]] | None = None,
         series_mask: Tensor | None = None,
