@@ -106,7 +106,7 @@ def test_workers_do_not_change_a_store(tmp_path):
     ("arguments", "status", "message"),
     [
         (("preprocess", "dicom", "EMPTY", "OUT", "--recipe", "head_ct"), 1, "no file in it"),
-        (("preprocess", "dicom", "SOURCE", "OUT", "--recipe", "head_cd"), 1, "Did you mean head_ct"),
+        (("preprocess", "dicom", "SOURCE", "OUT", "--recipe", "head_cd"), 2, "Did you mean head_ct"),
         (("preprocess", "dicom", "SOURCE", "OUT"), 2, "--recipe NAME"),
         (("preprocess", "dicom", "SOURCE", "OUT", "--recipe", "head_ct", "--labels", "LABELS"), 1, "None of the 1"),
         (("store", "ls", "OLD"), 1, "version 99"),
