@@ -21,6 +21,9 @@ never hold a patient's name, number or date, nor report text.
 
 from __future__ import annotations
 
+import traceback
+from pathlib import Path
+
 
 class ItemClipError(Exception):
     """Something a user can mend: the message says which thing, what was found, what was expected and what to do.
@@ -81,3 +84,13 @@ class MissingPackageError(ItemClipError):
 
     def __init__(self, package: str, *, extra: str, purpose: str) -> None:
         super().__init__(f"{purpose} needs the package {package}: pip install 'itemclip-med[{extra}]'")
+
+
+def place_of(error: BaseException) -> str:
+    """The program's file and line that an error comes from, without the error's words: they may name a patient.
+
+    Args:
+        error: as caught.
+    """
+    place = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{Path(place.filename).name}, line {place.lineno}"

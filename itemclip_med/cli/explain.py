@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
+from itemclip_med.cli.options import MAP_METHODS
+
 FORMATS = ["html", "nifti", "dicom", "png"]
-METHODS = ["attention", "gradient", "saliency", "occlusion"]
 
 
 class _WithEvaluate(click.Command):
@@ -38,7 +39,7 @@ class _WithEvaluate(click.Command):
 )
 @click.option("--model", default="head_ct_phantom", show_default=True, help="Folder, hub id or shipped name.")
 @click.option("--task", default="cq500-10", show_default=True, help="Whose findings and words are asked.")
-@click.option("--method", type=click.Choice(METHODS), default="attention")
+@click.option("--method", type=click.Choice(MAP_METHODS), default="attention")
 @click.option("--max-studies", type=click.IntRange(1), help="The first ones only.")
 @click.option("--controls", type=click.IntRange(0), default=3, show_default=True, help="Models of shuffled weights.")
 @click.option("-o", "--out", type=click.Path(dir_okay=False, path_type=Path), help="The numbers as JSON.")
@@ -86,7 +87,7 @@ def evaluate(
     "--method",
     "methods",
     multiple=True,
-    type=click.Choice(METHODS),
+    type=click.Choice(MAP_METHODS),
     help="What the map is made of; with html several to compare. Default: attention.",
 )
 @click.option("--per-head", is_flag=True, help="Keep the heads of the pool apart too (html, nifti).")

@@ -10,6 +10,7 @@ import sys
 import click
 
 from itemclip_med import ItemClipError, __version__
+from itemclip_med.cli.options import Misused
 
 # Command name -> (module, attribute, one-line help). The help stands here so that `--help` imports no module.
 _COMMANDS: dict[str, tuple[str, str, str]] = {
@@ -29,12 +30,6 @@ _COMMANDS: dict[str, tuple[str, str, str]] = {
     "demo": ("itemclip_med.cli.demo", "demo", "Run the whole road once on phantoms."),
     "doctor": ("itemclip_med.cli.doctor", "doctor", "Say what is installed and whether it fits together."),
 }
-
-
-class _Misused(click.ClickException):
-    """What was named is not there: exit status 2."""
-
-    exit_code = 2
 
 
 class FriendlyGroup(click.Group):
@@ -61,7 +56,7 @@ class FriendlyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except ItemClipError as error:
-            raise (_Misused if error.misuse else click.ClickException)(str(error)) from error
+            raise (Misused if error.misuse else click.ClickException)(str(error)) from error
         except OSError as error:
             if error.errno == errno.EPIPE:  # the reader of our output has gone: click ends quietly
                 raise

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from itemclip_med.cli.options import MAP_METHODS
+
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -28,7 +30,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 )
 @click.option(
     "--method",
-    type=click.Choice(["attention", "gradient", "saliency", "occlusion"]),
+    type=click.Choice(MAP_METHODS),
     default="attention",
     show_default=True,
     help="What the maps are made of.",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from itemclip_med.cli.options import several
+from itemclip_med.cli.options import Misused, several
 from itemclip_med.errors import FormatError, LabelsError, TaskError
 
 if TYPE_CHECKING:
@@ -21,12 +21,6 @@ EXISTING_DIR = click.Path(exists=True, file_okay=False, path_type=Path)
 OUT_DIR = click.Path(file_okay=False, path_type=Path)
 
 
-class _Misused(click.ClickException):
-    """Input that cannot be evaluated: exit status 2."""
-
-    exit_code = 2
-
-
 def refuses_misuse(function: Callable[..., Any]) -> Callable[..., Any]:
     """Tasks, tables and labels that do not fit are misuse (exit 2), not a failed study (exit 1)."""
 
@@ -35,7 +29,7 @@ def refuses_misuse(function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return function(*args, **kwargs)
         except (TaskError, LabelsError, FormatError) as error:
-            raise _Misused(str(error)) from error
+            raise Misused(str(error)) from error
 
     return wrapper
 

@@ -6,7 +6,6 @@ wants it: they are written on request only.
 
 from __future__ import annotations
 
-import logging
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from itemclip_med import __version__
-from itemclip_med.errors import MissingPackageError, SourceError
+from itemclip_med.errors import MissingPackageError, SourceError, place_of
 from itemclip_med.explain.codes import finding_code, private_code, shorten
 from itemclip_med.explain.dicom_source import SourceImages, opened_images
 from itemclip_med.explain.heatmap import Heatmap
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
     from itemclip_med.explain.output import Extras
 
-logger = logging.getLogger(__name__)
 MANUFACTURER = "itemclip_med"
 SEGMENT_FROM = 0.5  # of the peak that an item has over all series
 _SERIES_NUMBERS = {"map": 9801, "segmentation": 9802, "report": 9803}
@@ -87,11 +85,11 @@ def write_dicom(study: Study, maps: Sequence[Heatmap], out_dir: Path, *, extras:
             try:
                 paths += _write_series(own, peaks, images[series], out_dir / f"{number}_{_plain(series)}", extras)
             except (AttributeError, KeyError, TypeError, ValueError) as error:
-                # highdicom is strict about what it copies; its words may hold a patient's name: with -vv only.
-                logger.debug("DICOM objects of series %s", series.name, exc_info=True)
+                # highdicom is strict about what it copies; its words may hold a patient's name.
                 raise SourceError(
                     f"Series {series.name}: DICOM objects cannot refer to its images, whose headers lack or contradict "
-                    f"what they need ({type(error).__name__}). Take nifti or html, or another export."
+                    f"what they need ({type(error).__name__}, {place_of(error)}). Take nifti or html, or "
+                    "another export."
                 ) from error
     return paths
 

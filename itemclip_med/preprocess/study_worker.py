@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from itemclip_med.dicom import select_series
-from itemclip_med.errors import DicomError, FormatError, ItemClipError, SourceError, StoreError
+from itemclip_med.errors import DicomError, FormatError, ItemClipError, SourceError, StoreError, place_of
 from itemclip_med.formats.hu import refuse_shifted
 from itemclip_med.preprocess.checks.geometry import geometry_of, implausible
 from itemclip_med.preprocess.recipe import parse_recipe
@@ -192,8 +191,7 @@ def _stored(values: np.ndarray, dtype: str) -> np.ndarray:
 
 def _unexpected(error: Exception) -> str:
     """Kind and place of an error that nobody foresaw; its own words may hold what a header says."""
-    place = traceback.extract_tb(error.__traceback__)[-1]
     return (
-        f"unexpected {type(error).__name__} ({Path(place.filename).name}, line {place.lineno}): an error of the "
-        "program, please report this line; the study is left out"
+        f"unexpected {type(error).__name__} ({place_of(error)}): an error of the program, please report this line; "
+        "the study is left out"
     )
